@@ -1,0 +1,430 @@
+"""The training loop, written once, and what every model of the zoo shares."""
+
+import math
+from collections.abc import Callable
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from . import numerics
+from .distributions import LIKELIHOODS, POSTERIORS, PRIORS
+from .domains import Count, Name, Network, Seed, Shape, Widths
+from .errors import InputError, nearest
+from .networks import BACKBONES
+
+CHUNK = 1024  # examples that a public verb gives to the graph at once
+
+
+class Player(NamedTuple):
+    """One side of the game: what it minimises, over which weights, with which optimizer, how often a step."""
+
+    objective: Callable
+    weights: list
+    optimizer: keras.optimizers.Optimizer
+    steps: int = 1
+
+
+class Signature(NamedTuple):
+    """A verb as a pure function of tensors: what Python, SavedModel and TFLite all run.
+
+    Attributes:
+        function: tensors by name, each with a leading batch axis -> {output name: tensor}.
+        inputs: {input name: shape of one example}.
+    """
+
+    function: Callable
+    inputs: dict
+
+
+class GenerativeModel(keras.Model):
+    """A model that says what it minimises; the loop here minimises it.
+
+    Subclasses define `objective(x, y, training) -> (loss, parts)`: the loss of every example, [B], in nats, summed over
+    values and codes, and the unweighted terms it is made of, for the log. `parts` lists their names.
+
+    Args:
+        input_shape: shape of one example: (H, W, C), (T, C) or (F,).
+        latent_dim: D, the length of a code.
+        backbone: "dense" or "conv".
+        widths: units (dense) or filters (conv, each level halves the size) from data to code; the backbone's own when None.
+        activation: name of a Keras activation for the hidden layers.
+        normalization: what follows each hidden linear layer.
+        seed: start of all random numbers, with the step and the example.
+        dtype: "float32" or "mixed_bfloat16".
+    """
+
+    parts: tuple[str, ...] = ()
+
+    def __new__(cls, **words):
+        model = super().__new__(cls, **words)
+        vars(model)["words"] = words  # what get_config returns: no subclass writes one
+        return model
+
+    def __init__(
+        self,
+        *,
+        input_shape: Shape,
+        latent_dim: Count = 16,
+        backbone: Literal["dense", "conv"] = "conv",
+        widths: Widths | None = None,
+        activation: Name = "relu",
+        normalization: Literal["none", "batch", "layer", "group"] = "none",
+        seed: Seed = 0,
+        dtype: Literal["float32", "mixed_bfloat16"] = "float32",
+        name: Name | None = None,
+    ):
+        super().__init__(name=name, dtype=dtype)
+        self.example_shape, self.latent_dim = tuple(input_shape), latent_dim
+        self.backbone = BACKBONES[backbone]
+        self.widths = tuple(widths or self.backbone.WIDTHS)
+        self.style = {
+            "widths": self.widths,
+            "activation": activation,
+            "normalization": normalization,
+            "dtype": self.dtype_policy.name,
+        }
+        self.seed, self.turn = seed, 0
+        self.step = self.counter("step")
+        self.skipped, self.skipped_in_a_row = self.counter("skipped"), self.counter("skipped_in_a_row")
+        self.means = {part: keras.metrics.Mean(name=part) for part in ("loss", *self.parts)}
+
+    def counter(self, name):
+        return self.add_weight(name=name, shape=(), dtype="int32", initializer="zeros", trainable=False)
+
+    def get_config(self):
+        return dict(self.words)
+
+    # What a model defines
+
+    def objective(self, x, y=None, training=False):
+        """Loss of every example, [B], in nats, and its unweighted terms by name."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it minimises")
+
+    def players(self):
+        """The sides of the game; the first one's loss is the model's."""
+        return [Player(self.objective, self.trainable_weights, self.optimizer)]
+
+    def signatures(self):
+        """{verb: Signature}: all that can be exported."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it can do")
+
+    # Parts for them
+
+    def network(self, kind, input_shape, output_shape, **style):
+        """An encoder or decoder of the model's backbone, with its weights made."""
+        return getattr(self.backbone, kind)(input_shape, output_shape, **{**self.style, "name": kind, **style})
+
+    def key(self, stream):
+        """The key of a stream of random numbers at this step."""
+        return numerics.key(stream, self.seed, self.step, self.turn)
+
+    def noise(self, stream, shape):
+        """Standard normal numbers [B, ...], a function of (seed, step, example) and the name of their use."""
+        return numerics.normal(shape, self.key(stream))
+
+    # The loop
+
+    def compile(self, optimizer="adam", **kwargs):
+        super().compile(optimizer=optimizer, **kwargs)
+        self.build_optimizers()
+
+    def build_optimizers(self):
+        for player in self.players():
+            player.optimizer.build(player.weights)
+
+    def train_step(self, data):
+        """One step of every player; a step with a gradient that is not finite changes nothing but a counter."""
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        x, seen, finite = tf.cast(x, tf.float32), {}, tf.constant(True)
+        for player in self.players():
+            for turn in range(player.steps):
+                self.turn = turn
+                loss, parts, ok = self.minimise(player, x, y)
+                finite = finite & ok
+            seen = {"loss": loss} | parts | seen  # the first player's loss is the model's
+        self.turn = 0
+        self.step.assign_add(1)
+        self.skipped.assign_add(tf.cast(~finite, tf.int32))
+        self.skipped_in_a_row.assign(tf.where(finite, 0, self.skipped_in_a_row + 1))
+        return self.update_means(seen, finite) | {"skipped": self.skipped}
+
+    def minimise(self, player, x, y):
+        """One step of one player: (loss, parts, whether all gradients are finite)."""
+        state = [v for v in self.non_trainable_weights if v.dtype == "float32"]
+        before = [tf.convert_to_tensor(v) for v in state]
+        with tf.GradientTape() as tape:
+            loss, parts = player.objective(x, y, training=True)
+            mean = tf.reduce_mean(loss)
+        gradients = tape.gradient(mean, player.weights)
+        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients if g is not None])
+
+        def apply():
+            player.optimizer.apply(gradients, player.weights)
+            return tf.constant(True)
+
+        tf.cond(finite, apply, lambda: tf.constant(False))
+        for variable, value in zip(state, before, strict=True):
+            variable.assign(tf.where(finite, variable, value))
+        return loss, parts, finite
+
+    def test_step(self, data):
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        loss, parts = self.objective(tf.cast(x, tf.float32), y)
+        return self.update_means({"loss": loss} | parts, tf.constant(True))
+
+    def update_means(self, seen, finite):
+        weight = tf.cast(finite, tf.float32)
+        for name, value in seen.items():
+            value = tf.where(finite, tf.reduce_mean(tf.cast(value, tf.float32)), 0.0)
+            self.means[name].update_state(value, sample_weight=weight)
+        return {name: self.means[name].result() for name in seen}
+
+    # The verbs
+
+    @cached_property
+    def endpoints(self):
+        """{verb: its compiled function}: `predict` on one image is some hundred times slower."""
+        return {name: _compiled(signature) for name, signature in self.signatures().items()}
+
+    def run(self, verb, **inputs):
+        """Runs a signature on arrays [N, ...] of any N, in pieces: {output: array}.
+
+        Raises:
+            InputError: the model has no such verb, or an input has another shape.
+        """
+        if verb not in self.endpoints:
+            raise InputError(f"{type(self).__name__} cannot {verb}; it has {', '.join(self.endpoints)}")
+        shapes = self.signatures()[verb].inputs
+        arrays = {name: _checked(name, value, shapes[name]) for name, value in inputs.items()}
+        count = len(next(iter(arrays.values())))
+        pieces = [
+            self.endpoints[verb]({name: array[start : start + CHUNK] for name, array in arrays.items()})
+            for start in range(0, max(count, 1), CHUNK)
+        ]
+        return {name: np.concatenate([piece[name].numpy() for piece in pieces]) for name in pieces[0]}
+
+    def random_inputs(self, verb, n, seed=0):
+        """The random numbers that a verb takes for n examples, as a function of the seed."""
+        draw = {"noise": numerics.normal, "uniform": numerics.uniform}
+        inputs = self.signatures()[verb].inputs
+        return {name: draw[name]((n, *shape), numerics.key(name, seed)).numpy() for name, shape in inputs.items()}
+
+    def sample(self, n=1, seed=0):
+        """n new examples, [n, *input_shape], the same for the same seed."""
+        return self.run("sample", **self.random_inputs("sample", n, seed))["x"]
+
+
+class Adversarial:
+    """Mixin: a critic plays against the model. Needs `self.critic` and `critic_objective`."""
+
+    critic_steps = 1
+
+    def compile(self, optimizer="adam", critic_optimizer=None, **kwargs):
+        """`critic_optimizer` is a copy of `optimizer` when it is not given."""
+        if critic_optimizer is None:
+            critic_optimizer = keras.optimizers.get(optimizer).get_config()
+            critic_optimizer = type(keras.optimizers.get(optimizer)).from_config(critic_optimizer)
+        self.critic_optimizer = keras.optimizers.get(critic_optimizer)
+        super().compile(optimizer, **kwargs)
+
+    def get_compile_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {"optimizer": serialize(self.optimizer), "critic_optimizer": serialize(self.critic_optimizer)}
+
+    def compile_from_config(self, config):
+        self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
+
+    def players(self):
+        theirs = {id(w) for w in self.critic.trainable_weights}
+        ours = [w for w in self.trainable_weights if id(w) not in theirs]
+        return [
+            Player(self.objective, ours, self.optimizer),
+            Player(self.critic_objective, self.critic.trainable_weights, self.critic_optimizer, self.critic_steps),
+        ]
+
+
+class Autoencoder(GenerativeModel):
+    """Encoder, prior and decoder: q(z|x), p(z), p(x|z).
+
+    Args:
+        posterior, prior, likelihood: names in `zoo.distributions`. `gaussian` is the mean-squared-error loss,
+            `bernoulli` the cross-entropy loss.
+        encoder, decoder: networks of your own in place of the backbone's: x [B, *input_shape] -> the posterior's
+            parameters, and z [B, D] -> [B, *input_shape].
+    """
+
+    def __init__(
+        self,
+        *,
+        posterior: Name = "normal",
+        prior: Name = "normal",
+        likelihood: Name = "bernoulli",
+        encoder: Network = None,
+        decoder: Network = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.posteriors = choose("posterior", posterior, POSTERIORS)
+        self.code_shape = self.shape_of_code()
+        sizes = (*self.code_shape[:-1], self.posteriors.parameters * self.latent_dim)
+        self.encoder = _own("encoder", encoder, self.example_shape, sizes) or self.network(
+            "encoder", self.example_shape, sizes
+        )
+        self.decoder = _own("decoder", decoder, self.code_shape, self.example_shape) or self.network(
+            "decoder", self.code_shape, self.example_shape
+        )
+        self.observation = choose("likelihood", likelihood, LIKELIHOODS)(len(self.example_shape), name="likelihood")
+        self.prior = choose("prior", prior, PRIORS)(self.latent_dim, name="prior")
+        self.built = True
+
+    def shape_of_code(self):
+        return (self.latent_dim,)
+
+    def build(self, input_shape=None):
+        """Everything is built by the constructor."""
+
+    # Distributions
+
+    def posterior(self, x, training=False):
+        """q(z|x) for data [B, *input_shape]."""
+        return self.posteriors.distribution(tf.cast(self.encoder(x, training=training), tf.float32))
+
+    def likelihood(self, z, training=False):
+        """p(x|z) for codes [..., *code_shape]; the leading axes become the batch."""
+        leading = tf.shape(z)[: len(z.shape) - len(self.code_shape)]
+        outputs = self.decoder(tf.reshape(z, [-1, *self.code_shape]), training=training)
+        return self.observation.distribution(tf.reshape(outputs, tf.concat([leading, self.example_shape], 0)))
+
+    def draw(self, q, stream="code"):
+        """A sample of q, [B, *code_shape], differentiable in q."""
+        mean = q.mean()
+        return self.posteriors.transform(q, self.noise(stream, tf.shape(mean)))
+
+    def draws(self, q, samples, stream="code"):
+        """K samples of q, [K, B, D]."""
+        batch = tf.shape(q.mean())
+        noise = self.noise(stream, tf.concat([batch[:1], [samples], batch[1:]], 0))
+        return self.posteriors.transform(q, tf.einsum("bk...->kb...", noise))
+
+    def infer(self, x, training=False):
+        """q(z|x), a sample z of it, and p(x|z)."""
+        q = self.posterior(x, training)
+        z = self.draw(q)
+        return q, z, self.likelihood(z, training)
+
+    # The verbs as pure functions of tensors
+
+    def signatures(self):
+        x = {"x": self.example_shape}
+        return {
+            "encode": Signature(self.encode_tensors, x),
+            "decode": Signature(self.decode_tensors, {"z": self.code_shape}),
+            "reconstruct": Signature(self.reconstruct_tensors, x),
+            "sample": Signature(self.sample_tensors, self.prior.inputs),
+            "score": Signature(self.score_tensors, x),
+        }
+
+    def encode_tensors(self, x):
+        q = self.posterior(x)
+        return {"z": q.mean()} | ({"stddev": q.stddev()} if self.stochastic else {})
+
+    def decode_tensors(self, z):
+        return {"x_hat": self.likelihood(z).mean()}
+
+    def reconstruct_tensors(self, x):
+        return self.decode_tensors(self.encode_tensors(x)["z"])
+
+    def sample_tensors(self, **noise):
+        return {"x": self.decode_tensors(self.prior.transform(**noise))["x_hat"]}
+
+    def score_tensors(self, x):
+        """How strange x is: -log p(x|z) at the mean code, plus the rate where codes are random; in nats."""
+        q = self.posterior(x)
+        z = q.mean()
+        distortion = -self.likelihood(z).log_prob(x)
+        return {"score": distortion + self.prior.kl(q, z) if self.stochastic else distortion}
+
+    @property
+    def stochastic(self):
+        """Whether a code is a distribution rather than a point."""
+        return self.posteriors is not POSTERIORS["deterministic"]
+
+    def call(self, x, training=False):
+        return self.likelihood(self.posterior(x, training).mean(), training).mean()
+
+    # The verbs on arrays
+
+    def encode(self, x):
+        """Codes of data [N, *input_shape]: posterior means, [N, *code_shape]."""
+        return self.run("encode", x=x)["z"]
+
+    def decode(self, z):
+        """Means of p(x|z) for codes [N, *code_shape]: [N, *input_shape]."""
+        return self.run("decode", z=z)["x_hat"]
+
+    def reconstruct(self, x):
+        """decode(encode(x)), [N, *input_shape]."""
+        return self.run("reconstruct", x=x)["x_hat"]
+
+    def score(self, x):
+        """How strange each example is, [N], in nats: the negative evidence lower bound at the mean code."""
+        return self.run("score", x=x)["score"]
+
+    def interpolate(self, a, b, steps=8):
+        """Decoded codes on the straight line from a to b.
+
+        Args:
+            a, b: one example each, [*input_shape], or as many pairs as there are, [N, *input_shape].
+            steps: points on the line, both ends included.
+
+        Returns:
+            [steps, *input_shape], or [N, steps, *input_shape].
+        """
+        a, b = np.asarray(a), np.asarray(b)
+        if a.ndim == len(self.example_shape):
+            return self.interpolate(a[None], b[None], steps)[0]
+        start, stop = self.encode(a), self.encode(b)
+        line = np.stack([start + t * (stop - start) for t in np.linspace(0, 1, steps, dtype="float32")], 1)
+        return self.decode(line.reshape(-1, *self.code_shape)).reshape(len(a), steps, *self.example_shape)
+
+
+def choose(word, value, table):
+    """An entry of a table of parts, or an error with the nearest names."""
+    if value not in table:
+        raise InputError(f"{word}: unknown {value!r}{nearest(value, table)} it takes: {', '.join(table)}", key=word)
+    return table[value]
+
+
+def _compiled(signature):
+    specs = {name: tf.TensorSpec([None, *shape], tf.float32) for name, shape in signature.inputs.items()}
+    return tf.function(lambda inputs: signature.function(**inputs), input_signature=[specs])
+
+
+def _checked(name, value, shape):
+    array = np.asarray(value)
+    if array.shape[1:] != tuple(shape):
+        raise InputError(
+            f"{name} has shape {array.shape}; this model takes [N, {', '.join(map(str, shape))}]", key=name
+        )
+    return array.astype("float32", copy=False)
+
+
+def _own(name, network, input_shape, output_shape):
+    """A network of the user's, when its shapes fit."""
+    if network is None:
+        return None
+    found = tuple(network.input_shape[1:]), tuple(network.output_shape[1:])
+    if found != (tuple(input_shape), tuple(output_shape)):
+        raise InputError(
+            f"{name}: maps {found[0]} to {found[1]}; this model needs {tuple(input_shape)} to {tuple(output_shape)}",
+            key=name,
+        )
+    return network
+
+
+def bits_per_dim(nats, shape):
+    """A loss in nats for one example of that shape, in bits for each of its values."""
+    return nats / (math.log(2.0) * math.prod(shape))

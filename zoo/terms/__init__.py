@@ -1,0 +1,1 @@
+"""Terms of losses: pure functions of tensors and distributions."""

@@ -1,0 +1,22 @@
+"""Losses of two players, from the critic's logits."""
+
+from ..numerics import softplus
+
+
+def real_or_fake(real, fake):
+    """The critic's cross-entropy: -log D(real) - log(1 - D(fake)), with D = sigmoid(logit).
+
+    Its optimum is the log density ratio log p_real - log p_fake (Goodfellow et al. 2014, Proposition 1).
+
+    Args:
+        real, fake: logits, [B].
+
+    Returns:
+        Loss of every pair, [B], in nats.
+    """
+    return softplus(-real) + softplus(fake)
+
+
+def non_saturating(fake):
+    """The generator's loss -log D(fake), whose gradient does not vanish while D wins (Goodfellow et al. 2014, Sec. 3)."""
+    return softplus(-fake)
