@@ -1,0 +1,12 @@
+"""Data by name: one resolver for images, tables and sequences, from TFDS, files, folders and arrays.
+
+>>> bundle = load("digits", seed=0)
+>>> bundle.shape, bundle.train.x.dtype
+((8, 8, 1), dtype('uint8'))
+"""
+
+from zoo.data.bundle import Bundle, Split, describe
+from zoo.data.preprocessor import Preprocessor
+from zoo.data.resolver import load
+
+__all__ = ["Bundle", "Preprocessor", "Split", "describe", "load"]

@@ -1,0 +1,104 @@
+"""What `zoo.data.load` returns: three splits, what they are, and how they become model values."""
+
+import dataclasses
+import hashlib
+
+import numpy as np
+
+from zoo.data.preprocessor import Preprocessor
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Split:
+    """Examples, raw.
+
+    Args:
+        x: [N, *shape], uint8 where the source is uint8, else float32.
+        y: labels [N], int64, or None.
+    """
+
+    x: np.ndarray
+    y: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.x)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bundle:
+    """A data set, resolved.
+
+    Args:
+        name: short, for titles and file names: "mnist", "photos".
+        source: where it came from: "tfds:mnist:3.0.1", "folder photos", "array".
+        kind: "image", "sequence" or "table".
+        shape: of one example: (H, W, C), (T, C) or (F,).
+        train, validation, test: splits; one that was not asked for (fraction 0) has no examples.
+        preprocessor: raw values to model values.
+        classes: names of the labels 0, 1, ..., or None where there are none.
+        licence: as the source states it, or None.
+        notes: sentences about what was decided for you: ranges read, files left out, splits cut.
+        fingerprint: sha256 of all examples and labels, split by split.
+    """
+
+    name: str
+    source: str
+    kind: str
+    shape: tuple
+    train: Split
+    validation: Split
+    test: Split
+    preprocessor: Preprocessor
+    classes: tuple | None
+    licence: str | None
+    notes: tuple
+    fingerprint: str
+
+    @property
+    def splits(self):
+        """{"train": Split, "validation": Split, "test": Split}."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+def describe(bundle):
+    """The facts of a bundle, ready for JSON.
+
+    Range, mean and sd are of raw training values: one number for images, one for each column of tables and sequences.
+    """
+    x = bundle.train.x
+    axes = None if bundle.kind == "image" else tuple(range(x.ndim - 1))
+    return {
+        "name": bundle.name,
+        "source": bundle.source,
+        "kind": bundle.kind,
+        "shape": list(bundle.shape),
+        "sizes": {name: len(split) for name, split in bundle.splits.items()},
+        "classes": _class_counts(bundle),
+        "dtype": str(x.dtype),
+        "range": [np.min(x, axis=axes).tolist(), np.max(x, axis=axes).tolist()],
+        "mean": np.mean(x, axis=axes, dtype=np.float64).tolist(),
+        "sd": np.std(x, axis=axes, dtype=np.float64).tolist(),
+        "notes": list(bundle.notes),
+        "licence": bundle.licence,
+        "fingerprint": bundle.fingerprint,
+    }
+
+
+def fingerprint(splits):
+    """sha256 over names, shapes, dtypes and contents of {name: Split}."""
+    digest = hashlib.sha256()
+    for name, split in splits.items():
+        for part in (split.x, split.y):
+            if part is not None:
+                digest.update(f"{name} {part.shape} {part.dtype.str} ".encode())
+                digest.update(np.ascontiguousarray(part).data)
+    return digest.hexdigest()
+
+
+def _class_counts(bundle):
+    labels = [split.y for split in bundle.splits.values() if split.y is not None]
+    if not labels:
+        return None
+    values, counts = np.unique(np.concatenate(labels), return_counts=True)
+    names = dict(enumerate(bundle.classes or ()))
+    return {names.get(int(v), str(v)): int(n) for v, n in zip(values, counts, strict=True)}

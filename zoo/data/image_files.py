@@ -1,0 +1,295 @@
+"""Folders of images, read with Pillow; every file that cannot be read is named."""
+
+import collections
+import contextlib
+import dataclasses
+import os
+import struct
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from zoo.data.arrays import SPLITS
+from zoo.data.pixels import gather
+from zoo.data.preprocessor import size_text
+from zoo.data.source import Part, Source, counted, require_memory
+from zoo.errors import InputError
+
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+MAX_PIXELS = 64_000_000
+SIGNATURES = {
+    b"\x89PNG": "PNG",
+    b"\xff\xd8": "JPEG",
+    b"GIF8": "GIF",
+    b"BM": "BMP",
+    b"RIFF": "WebP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+}
+GREY = ("1", "L", "LA", "La", "I", "F")
+ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)
+
+
+class BadImage(Exception):
+    """An image file cannot be used; the message says why in a few words."""
+
+
+def from_folder(folder, resize, channels, skip_bad):
+    """Images in a flat folder, in class folders, or in split folders (train, validation, test) of either.
+
+    8-bit images come as uint8, 16-bit grey ones as uint16 (16-bit colour is read as 8), float TIFFs as float32. Alpha
+    is put on white, palettes and CMYK become RGB, EXIF rotation is applied, the first frame stands for an animation,
+    and where grey and colour meet all become RGB. Each of these is said in the notes.
+    """
+    folder = Path(folder)
+    files, skipped = _list(folder)
+    if not files:
+        raise InputError(f"{folder}: no images ({' '.join(EXTENSIONS)}) in this folder")
+    split_of, class_of, notes = _layout(folder, files)
+    if skipped:
+        kinds = " ".join(sorted({path.suffix.lower() or path.name for path in skipped})[:8])
+        notes.append(f"{counted(len(skipped), 'file')} not read, since not an image format we know: {kinds}")
+    return _source(folder, files, split_of, class_of, notes, resize, channels, skip_bad)
+
+
+def from_image(path, resize, channels):
+    """One image file: one example."""
+    return _source(path, [path], {path: "train"}, {path: None}, [], resize, channels, False)
+
+
+def _source(root, files, split_of, class_of, notes, resize, channels, skip_bad):
+    bad = {}
+    headers = dict(_attempt(_header, files, bad))
+    if bad and not (skip_bad and headers):
+        collections.deque(_attempt(_pixels, headers, bad), maxlen=0)  # only to count
+        raise _bad_error(bad, len(files))
+    _require_one_size(root, headers.values(), resize)
+    depth = _one_depth(root, {h.depth for h in headers.values()})
+    if channels is None and len({h.channels for h in headers.values()}) > 1:
+        notes.append("both grey and colour images were found; the grey ones were given 3 channels")
+    channels = channels or max(h.channels for h in headers.values())
+    size = resize or next(iter(headers.values())).size
+    require_memory(len(headers) * size[0] * size[1] * channels * np.dtype(depth).itemsize, root)
+    read = []
+    images = _stream(headers, depth, read, bad)
+    x, keys = gather(images, len(headers), resize, channels, str(root))
+    if bad and not (skip_bad and read):
+        raise _bad_error(bad, len(files))
+    notes += _remarks([headers[path] for path in read]) + _left_out(bad, len(files))
+    classes = sorted({class_of[path] for path in read} - {None})
+    y = np.array([classes.index(class_of[path]) for path in read]) if classes else None
+    splits = np.array([split_of[path] for path in read])
+    parts = {
+        name: Part(x[chosen], None if y is None else y[chosen], keys[chosen])
+        for name in ("train", "validation", "test")
+        if (chosen := splits == name).any()
+    }
+    return Source(root.stem, str(root), parts, "image", tuple(classes) or None, notes=notes)
+
+
+def _stream(headers, depth, read, bad):
+    """Yields the pixels of every file that can be decoded and adds its path to `read`."""
+    for path, pixels in _attempt(_pixels, headers, bad):
+        read.append(path)
+        yield _at_depth(pixels, depth)
+    if not read:
+        raise _bad_error(bad, len(bad))
+
+
+# Which files, in which split and class.
+
+
+def _list(folder):
+    """(image files, other files), sorted; hidden ones are neither."""
+    images, others = [], []
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        for name in sorted(names):
+            if not name.startswith(".") and name not in ("Thumbs.db", "desktop.ini"):
+                known = name.lower().endswith(EXTENSIONS)
+                (images if known else others).append(Path(where) / name)
+    return images, others
+
+
+def _layout(folder, files):
+    """({file: split}, {file: class or None}, notes) from the names of the folders below `folder`."""
+    tops = {path: path.relative_to(folder).parts[:-1] for path in files}
+    names = {parts[0] if parts else None for parts in tops.values()}
+    split_of = {path: "train" for path in files}
+    if None not in names and all(name.lower() in SPLITS for name in names):
+        split_of = {path: SPLITS[parts[0].lower()] for path, parts in tops.items()}
+        tops = {path: parts[1:] for path, parts in tops.items()}
+    if all(tops.values()):
+        return split_of, {path: parts[0] for path, parts in tops.items()}, []
+    mixed = any(tops.values())
+    note = "images lie both beside and inside folders; the folders were not read as classes"
+    return split_of, dict.fromkeys(files), [note] if mixed else []
+
+
+# One file.
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What an image is, known before its pixels are decoded.
+
+    Args:
+        size: (height, width) as it is looked at, after EXIF rotation.
+        channels: 1 or 3, without alpha.
+        depth: "uint8", "uint16" or "float32".
+        remarks: what is done to it, as words for the notes.
+    """
+
+    path: Path
+    size: tuple
+    channels: int
+    depth: str
+    remarks: tuple
+
+
+def _header(path):
+    with _opened(path) as image:
+        turned = image.getexif().get(ORIENTATION, 1)
+        size = image.size if turned in SIDEWAYS else image.size[::-1]
+        depth = {"I": "uint16", "F": "float32"}.get(image.mode.split(";")[0], "uint8")
+        remarks = {
+            "with transparency were put on white": image.has_transparency_data,
+            "of CMYK colours were turned into RGB": image.mode == "CMYK",
+            "with a palette were turned into RGB": image.mode in ("P", "PA"),
+            "were turned upright as their EXIF data say": turned != 1,
+            "are animated or have pages; the first one was taken": _frames(image) > 1,
+            "of 16-bit colour were read as 8-bit": image.mode.startswith("RGB") and ";16" in str(image.tile),
+        }
+        grey = image.mode.split(";")[0] in GREY
+        return Header(path, size, 1 if grey else 3, depth, tuple(text for text, is_so in remarks.items() if is_so))
+
+
+def _pixels(path):
+    """[H, W, 1 or 3] of dtype uint8, uint16 or float32."""
+    with _opened(path) as image:
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        mode = image.mode.split(";")[0]
+        if mode in ("I", "F"):
+            return _deep(np.asarray(upright))[..., None]
+        if image.has_transparency_data:
+            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
+        pixels = np.asarray(upright.convert("L" if mode in GREY else "RGB"))
+        return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+@contextlib.contextmanager
+def _opened(path):
+    """The open Pillow image; whatever is wrong with the file becomes BadImage."""
+    try:
+        if path.stat().st_size == 0:
+            raise BadImage("empty file")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a large picture is an error of ours below, not a warning
+            with Image.open(path) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise BadImage(
+                        f"{image.width * image.height / 1e6:.0f} megapixels; the limit is {MAX_PIXELS // 10**6}"
+                    )
+                yield image
+    except Image.DecompressionBombError:
+        raise BadImage(f"more than {MAX_PIXELS // 10**6} megapixels, which is the limit") from None
+    except UnidentifiedImageError:
+        kind = _signature(path)
+        raise BadImage(f"damaged {kind}" if kind else "not an image") from None
+    except PermissionError:
+        raise BadImage("cannot be opened (permission denied)") from None
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error) as error:
+        damage = "truncated" if "truncated" in str(error) or isinstance(error, EOFError) else "damaged"
+        raise BadImage(f"{damage} {_signature(path) or 'file'}") from None
+
+
+def _signature(path):
+    with open(path, "rb") as file:
+        start = file.read(4)
+    return next((name for magic, name in SIGNATURES.items() if start.startswith(magic)), None)
+
+
+def _frames(image):
+    """The number of frames; the second picture inside a phone's JPEG is not one."""
+    return 1 if image.format in ("MPO", "JPEG") else getattr(image, "n_frames", 1)
+
+
+def _deep(pixels):
+    """Grey pixels of more than 8 bits as uint16 or float32."""
+    if pixels.dtype.kind == "f":
+        return pixels.astype(np.float32)
+    if pixels.size and (pixels.min() < 0 or pixels.max() > 65535):
+        raise BadImage("32-bit integers beyond 0 to 65535")
+    return pixels.astype(np.uint16)
+
+
+# All files.
+
+
+def _attempt(read, paths, bad):
+    """Yields (path, read(path)) where that works and puts {path: reason} in `bad` where it does not."""
+    for path in paths:
+        try:
+            result = read(path)
+        except BadImage as error:
+            bad[path] = str(error)
+            continue
+        yield path, result
+
+
+def _bad_error(bad, count):
+    path, reason = next(iter(bad.items()))
+    if len(bad) == count:
+        rest = "" if count == 1 else f" (all {count} files are bad)"
+    else:
+        verb = "is" if len(bad) == 1 else "are"
+        rest = f" ({len(bad)} of {count} files {verb} bad; --skip-bad leaves them out)"
+    return InputError(f"{path}: {reason}{rest}")
+
+
+def _left_out(bad, count):
+    if not bad:
+        return []
+    named = ", ".join(f"{path.name} ({reason})" for path, reason in list(bad.items())[:5])
+    more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
+    return [f"{len(bad)} of {counted(count, 'file')} left out: {named}{more}"]
+
+
+def _remarks(headers):
+    found = collections.defaultdict(list)
+    for header in headers:
+        for remark in header.remarks:
+            found[remark].append(header.path.name)
+    return [f"{counted(len(names), 'image')} ({_few(names)}) {remark}" for remark, names in found.items()]
+
+
+def _few(names):
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def _require_one_size(root, headers, resize):
+    sizes = collections.Counter(h.size for h in headers)
+    if resize or len(sizes) == 1:
+        return
+    common = sizes.most_common(4)
+    found = ", ".join(f"{size_text(size)} ({counted(n, 'file')})" for size, n in common)
+    height, width = common[0][0]
+    raise InputError(
+        f"{root}: images of {len(sizes)} sizes, height x width: {found}{', ...' if len(sizes) > 4 else ''}; "
+        f"resize=({height}, {width}) (--resize {height}x{width}) makes them one"
+    )
+
+
+def _one_depth(root, depths):
+    if "float32" in depths and len(depths) > 1:
+        raise InputError(f"{root}: float images beside integer images; convert them to one kind")
+    return max(depths, key=("uint8", "uint16", "float32").index)
+
+
+def _at_depth(pixels, depth):
+    if pixels.dtype == np.uint8 and depth == "uint16":
+        return pixels.astype(np.uint16) * np.uint16(257)  # 255 becomes 65535
+    return pixels

@@ -1,0 +1,165 @@
+"""The way from raw values to model values and back; the same numbers serve Python, phone and browser."""
+
+import dataclasses
+import json
+import math
+import sys
+
+import numpy as np
+
+from zoo.errors import InputError
+
+KINDS = ("image", "sequence", "table")
+STORED = ("uint8", "float32")
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocessor:
+    """Model value = (raw - shift) * scale.
+
+    Args:
+        shape: of one example, without the batch: (H, W, C), (T, C) or (F,).
+        kind: "image", "sequence" or "table".
+        dtype: of raw values as the data set keeps them: "uint8" or "float32".
+        low, high: the smallest and largest raw value there may be; None where there is no bound.
+        shift, scale: a number, or one number for each entry of the last axis.
+    """
+
+    shape: tuple
+    kind: str
+    dtype: str
+    low: float | None
+    high: float | None
+    shift: float | tuple
+    scale: float | tuple
+
+    def __post_init__(self):
+        for field in ("shape", "shift", "scale"):
+            value = getattr(self, field)
+            if isinstance(value, list):
+                object.__setattr__(self, field, tuple(value))
+        problem = _problem(self)
+        if problem:
+            raise InputError(f"preprocessor: {problem}")
+
+    @classmethod
+    def from_pixels(cls, shape, dtype, low, high):
+        """Images: [low, high] becomes [0, 1]."""
+        return cls(tuple(shape), "image", dtype, float(low), float(high), float(low), 1.0 / (high - low))
+
+    @classmethod
+    def standard(cls, x, kind, dtype):
+        """Tables and sequences: mean 0 and standard deviation 1 in x; a constant column has scale 1.
+
+        Args:
+            x: raw examples [N, F] or [N, T, C].
+        """
+        axes = tuple(range(x.ndim - 1))
+        mean, sd = x.mean(axis=axes, dtype=np.float64), x.std(axis=axes, dtype=np.float64)
+        constant = np.ptp(x, axis=axes) == 0
+        scale = 1.0 / np.where(constant | (sd == 0), 1.0, sd)
+        return cls(x.shape[1:], kind, dtype, None, None, tuple(mean.tolist()), tuple(scale.tolist()))
+
+    def apply(self, x):
+        """Raw values [..., *shape] to model values, float32. Takes NumPy arrays and TensorFlow tensors."""
+        return (_float32(x) - np.float32(self.shift)) * np.float32(self.scale)
+
+    def invert(self, x):
+        """Model values [..., *shape] to raw values, float32, neither rounded nor clipped."""
+        return _float32(x) / np.float32(self.scale) + np.float32(self.shift)
+
+    def check(self, x, where="data"):
+        """Raises InputError, in one line, where raw examples x [N, *shape] are not what the model takes."""
+        x = np.asarray(x)
+        if x.shape[1:] != self.shape:
+            raise InputError(f"{where}: {self._mismatch(x.shape)}")
+        require_finite(x, where)
+        low, high = (-math.inf if self.low is None else self.low), (math.inf if self.high is None else self.high)
+        if x.size and (x.min() < low or x.max() > high):
+            raise InputError(
+                f"{where}: values run from {x.min():g} to {x.max():g}; the model takes {self.low:g} to {self.high:g}"
+            )
+
+    def _mismatch(self, found):
+        """The sentence for examples [N, ...] of another shape than the model's."""
+        wanted = self.shape
+        if found == wanted:
+            return f"one example of shape {found} without a batch axis; give x[None]"
+        if self.kind == "image" and len(found) == 4:
+            if found[-1] != wanted[-1]:
+                return f"images have {found[-1]} channels, the model takes {wanted[-1]}; channels={wanted[-1]} converts"
+            return (
+                f"images are {size_text(found[1:3])}, the model takes {size_text(wanted[:2])}; "
+                f"resize=({wanted[0]}, {wanted[1]}) converts"
+            )
+        if self.kind == "table" and len(found) == 2:
+            return f"the table has {found[1]} columns, the model takes {wanted[0]}"
+        return f"shape {tuple(found)}; the model takes [N, {', '.join(map(str, wanted))}]"
+
+    def to_json(self):
+        """One JSON object as text; `from_json` gives an equal preprocessor."""
+        return json.dumps(dataclasses.asdict(self), indent=2, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text):
+        """The preprocessor that `to_json` wrote. Raises InputError where the text is not one."""
+        try:
+            fields = json.loads(text)
+        except ValueError as error:
+            raise InputError(f"preprocessor: not JSON: {error}") from None
+        names = [field.name for field in dataclasses.fields(cls)]
+        if not isinstance(fields, dict) or sorted(fields) != sorted(names):
+            found = sorted(fields) if isinstance(fields, dict) else type(fields).__name__
+            raise InputError(f"preprocessor: needs the keys {names}; found {found}")
+        return cls(**fields)
+
+
+def require_finite(x, where):
+    """Raises InputError with the count and the first position of NaN and infinite values in x."""
+    if x.dtype.kind != "f":
+        return
+    bad = ~np.isfinite(x)
+    count = int(bad.sum())
+    if count:
+        first = [int(i) for i in np.unravel_index(np.argmax(bad), x.shape)]
+        found = "NaN" if np.isnan(x[bad]).all() else "infinite" if np.isinf(x[bad]).all() else "NaN or infinite"
+        raise InputError(f"{where}: {count} {found} value{'s' * (count > 1)} (first at {first}); remove or fill them")
+
+
+def size_text(size):
+    """(H, W) as people say it: '28x32'."""
+    return "x".join(str(int(n)) for n in size)
+
+
+def _float32(x):
+    tensorflow = sys.modules.get("tensorflow")  # a tensor cannot exist before the import
+    if tensorflow is not None and tensorflow.is_tensor(x):
+        return tensorflow.cast(x, tensorflow.float32)
+    return np.asarray(x, np.float32)
+
+
+def _number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _problem(p):
+    """What is wrong with the fields, or None."""
+    if not (isinstance(p.shape, tuple) and p.shape and all(type(n) is int and n > 0 for n in p.shape)):
+        return f"shape must be positive integers, not {p.shape!r}"
+    if p.kind not in KINDS or len(p.shape) != {"image": 3, "sequence": 2, "table": 1}[p.kind]:
+        return f"kind {p.kind!r} does not go with shape {p.shape}"
+    if p.dtype not in STORED:
+        return f"dtype must be one of {STORED}, not {p.dtype!r}"
+    for name in ("low", "high"):
+        if not (getattr(p, name) is None or _number(getattr(p, name))):
+            return f"{name} must be a number or null, not {getattr(p, name)!r}"
+    if (p.low is None) != (p.high is None) or (p.low is not None and p.low >= p.high):
+        return f"needs low < high, or neither; found {p.low} and {p.high}"
+    for name in ("shift", "scale"):
+        value = getattr(p, name)
+        entries = value if isinstance(value, tuple) else (value,)
+        if not all(_number(v) for v in entries) or (isinstance(value, tuple) and len(value) != p.shape[-1]):
+            return f"{name} must be a number, or {p.shape[-1]} numbers"
+        if name == "scale" and any(v == 0 for v in entries):
+            return "scale must not be 0"
+    return None

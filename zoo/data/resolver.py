@@ -1,0 +1,318 @@
+"""One resolver of data specs: whatever the user names becomes a `Bundle`."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from zoo.data import arrays, csv_files, image_files, numpy_files, pixels, splits
+from zoo.data.bundle import Bundle, Split, fingerprint
+from zoo.data.preprocessor import KINDS, Preprocessor, require_finite
+from zoo.data.source import Source, counted, require_memory
+from zoo.errors import InputError, nearest
+
+FORMS = (
+    "digits, tfds:NAME[/CONFIG], a folder of images, a .npy, .npz or .csv file, an array, (x, y), or a tf.data.Dataset"
+)
+READERS = {".npy": numpy_files.from_npy, ".npz": numpy_files.from_npz, ".csv": csv_files.from_csv}
+RANKS = {"table": (2,), "sequence": (3,), "image": (3, 4)}
+
+
+def load(
+    spec,
+    *,
+    validation=0.1,
+    test=0.1,
+    seed=0,
+    resize=None,
+    channels=None,
+    skip_bad=False,
+    limit=None,
+    preprocessor=None,
+    name=None,
+    kind=None,
+):
+    """Reads a data set, checks it, and cuts it into train, validation and test.
+
+    [N, H, W, C] and [N, H, W] (one channel is added) are images, [N, F] is a table; [N, T, C] is read as sequences only
+    when asked for by `kind="sequence"` or by the preprocessor. Images become [0, 1]; tables and sequences are
+    standardised with the mean and standard deviation of the training split.
+
+    Args:
+        spec: "digits"; "tfds:NAME[/CONFIG][:VERSION]"; the path of a folder of images, an image, or a `.npy`, `.npz`
+            or `.csv` file (a path that exists goes before a name); an array; (x, y); a mapping of arrays; a
+            `tf.data.Dataset`.
+        validation, test: fractions in [0, 1) to cut out where the source has no such split, in expectation, see
+            `zoo.data.splits`. With 0 the split is empty.
+        seed: of the assignment to splits; the same examples and seed give the same splits on every machine.
+        resize: (H, W) of images: bilinear, antialiased, the aspect is not kept.
+        channels: 1 or 3, to turn images grey or give them three channels.
+        skip_bad: leave image files out that cannot be read, and say so in the notes, rather than fail.
+        limit: at most so many examples in all, taken by the hash of their contents.
+        preprocessor: of a pretrained model, which the data are then brought to; shapes must agree. A single example is
+            enough then.
+        name: for titles; the spec's own by default.
+        kind: "image", "sequence" or "table" where the rule above is wrong.
+
+    Returns:
+        A `Bundle`.
+
+    Raises:
+        InputError: anything wrong with the data or the arguments.
+        WriteError: the cache cannot be written.
+    """
+    splits.check_fractions({"test": test, "validation": validation})
+    _check_arguments(resize, channels, limit, seed, kind)
+    source = read(spec, resize, channels, skip_bad)
+    where, notes = source.source, list(source.notes)
+    parts = _parts(source, 1 if preprocessor else 2)
+    kind = _kind(source, kind, preprocessor)
+    classes, labels = _labels(parts, source.classes, where)
+    raw = {name: _numbers(part.x, where) for name, part in parts.items()}
+    keys = {name: splits.content_keys(raw[name]) if part.keys is None else part.keys for name, part in parts.items()}
+    chosen = _chosen(keys, {"test": test, "validation": validation}, seed, limit, where, notes)
+    if kind == "image":
+        raw, preprocessor = _images(raw, resize, channels, preprocessor, where, notes)
+    elif resize or channels:
+        raise InputError(f"{where}: resize and channels are for images; this is a {kind}")
+    raw = {name: _stored(x) for name, x in raw.items()}
+    cut = {name: _split(raw[home], labels[home], rows) for name, (home, rows) in chosen.items()}
+    if preprocessor is None:
+        preprocessor = _standardised(cut["train"].x, kind, notes)
+    for split in cut.values():
+        preprocessor.check(split.x, where)
+    return Bundle(
+        name=name or source.name,
+        source=where,
+        kind=kind,
+        shape=preprocessor.shape,
+        **cut,
+        preprocessor=preprocessor,
+        classes=classes,
+        licence=source.licence,
+        notes=tuple(notes),
+        fingerprint=fingerprint(cut),
+    )
+
+
+def read(spec, resize=None, channels=None, skip_bad=False) -> Source:
+    """The examples of a spec as they are, see `load`. Streams of images are resized on the way."""
+    if isinstance(spec, np.ndarray):
+        return arrays.from_array(spec)
+    if isinstance(spec, tuple):
+        return arrays.from_pair(spec)
+    if isinstance(spec, dict):
+        return arrays.from_named(spec, "array", "array")
+    tensorflow = sys.modules.get("tensorflow")  # its data sets cannot exist before the import
+    if tensorflow is not None and isinstance(spec, tensorflow.data.Dataset):
+        return arrays.from_dataset(spec)
+    if not isinstance(spec, (str, os.PathLike)):
+        raise InputError(f"data: {type(spec).__name__} is no data; accepted are {FORMS}")
+    if _exists(spec):
+        return _read_path(Path(spec), resize, channels, skip_bad)
+    return _read_name(str(spec), resize, channels)
+
+
+def _read_path(path, resize, channels, skip_bad):
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path}: cannot be opened (permission denied)")
+    if path.is_dir():
+        return image_files.from_folder(path, resize, channels, skip_bad)
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise InputError(f"{path}: not a regular file")
+    suffix = path.suffix.lower()
+    if suffix in image_files.EXTENSIONS:
+        return image_files.from_image(path, resize, channels)
+    if suffix not in READERS:
+        raise InputError(f"{path}: files ending in {suffix or 'nothing'!r} are not read; accepted are {FORMS}")
+    return READERS[suffix](path)
+
+
+def _read_name(spec, resize, channels):
+    from zoo.data import tfds
+
+    scheme, _, rest = spec.partition(":")
+    if spec in ("digits", "sklearn:digits", "tfds:digits"):
+        return tfds.from_digits(resize, channels)
+    if scheme == "tfds":
+        return tfds.from_tfds(rest, resize, channels)
+    if "/" in spec or os.sep in spec or Path(spec).suffix:
+        kind = "file" if Path(spec).suffix else "folder"
+        raise InputError(f"{spec}: this {kind} does not exist; accepted are {FORMS}")
+    known = sorted({"digits", "sklearn:digits", *(f"tfds:{name}" for name in tfds.names())})
+    guess = f"; did you mean 'tfds:{spec}'?" if f"tfds:{spec}" in known else nearest(spec, known)
+    raise InputError(f"{spec!r} is neither a path nor a data set{guess}; accepted are {FORMS}")
+
+
+def _exists(spec):
+    try:
+        return Path(spec).exists()
+    except (OSError, ValueError):  # a name too long, or with a zero byte
+        return False
+
+
+def _check_arguments(resize, channels, limit, seed, kind):
+    sizes = resize if isinstance(resize, (tuple, list)) else (None,)
+    if resize is not None and not (len(sizes) == 2 and all(_whole(n) and 1 <= n <= 8192 for n in sizes)):
+        raise InputError(f"resize={resize!r}: need (height, width), each from 1 to 8192")
+    if channels not in (None, 1, 3):
+        raise InputError(f"channels={channels!r}: need 1 (grey) or 3 (colour)")
+    if limit is not None and not (_whole(limit) and limit >= 1):
+        raise InputError(f"limit={limit!r}: need a whole number of examples, at least 1")
+    if not (_whole(seed) and seed >= 0):
+        raise InputError(f"seed={seed!r}: need a whole number, 0 or more")
+    if kind not in (None, *KINDS):
+        raise InputError(f"kind={kind!r}: need one of {', '.join(KINDS)}")
+
+
+def _whole(value):
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _parts(source, least):
+    """The parts of the source that have examples, one of them "train", each of numbers and all of one shape."""
+    where = source.source
+    for part in source.parts.values():
+        if part.x.ndim == 0 or part.x.dtype.kind not in "biuf":
+            raise InputError(
+                f"{where}: an array of dtype {part.x.dtype} and shape {part.x.shape}; need numbers [N, ...]"
+            )
+    parts = {name: part for name, part in source.parts.items() if len(part.x)}
+    found = sum(len(part.x) for part in parts.values())
+    if found < least:
+        verb = "is" if least == 1 else "are"
+        raise InputError(f"{where}: {counted(found, 'sample')}; at least {least} {verb} needed")
+    shapes = sorted({part.x.shape[1:] for part in parts.values()})
+    if len(shapes) > 1:
+        raise InputError(f"{where}: the splits hold examples of different shapes, {shapes[0]} and {shapes[1]}")
+    if "train" not in parts:
+        raise InputError(
+            f"{where}: there is {' and '.join(parts)} but no train; rename one, or give its array or folder alone"
+        )
+    return parts
+
+
+def _kind(source, kind, preprocessor):
+    """What the examples are, by the rule in `load`."""
+    shape = source.parts["train"].x.shape
+    where = source.source
+    wanted = kind or (preprocessor.kind if preprocessor else None)
+    kind = wanted or source.kind or {2: "table", 3: "image", 4: "image"}.get(len(shape))
+    if kind is None or len(shape) not in RANKS[kind]:
+        needed = {"table": "[N, F]", "sequence": "[N, T, C]", "image": "[N, H, W, C] or [N, H, W]"}
+        forms = f"a {kind} is {needed[kind]}" if kind else "need [N, F], [N, H, W], or [N, H, W, C]"
+        raise InputError(f"{where}: shape {shape}; {forms}")
+    if 0 in shape[1:]:
+        raise InputError(f"{where}: shape {shape} has an empty axis")
+    if kind == "image" and len(shape) == 3 and shape[-1] in (1, 3, 4):
+        raise InputError(f"{where}: shape {shape} is one image, or sequences; need [N, H, W, C], or kind='sequence'")
+    if kind == "image" and len(shape) == 4 and shape[1] in (1, 3) and shape[-1] > 4:
+        raise InputError(f"{where}: shape {shape} has its channels first; transpose it to [N, H, W, C]")
+    return kind
+
+
+def _labels(parts, classes, where):
+    """(names of the classes or None, {part: int64 [N] or None}); words are numbered in their order."""
+    found = {name: np.asarray(part.y) for name, part in parts.items() if part.y is not None}
+    for name, y in found.items():
+        count = len(parts[name].x)
+        if y.ndim == 2 and y.shape[1] == 1:
+            found[name] = y = y[:, 0]
+        if y.shape != (count,):
+            raise InputError(
+                f"{where}: labels of shape {y.shape} for {counted(count, 'example')}; need one a example, [{count}]"
+            )
+        if y.dtype.kind not in "biufUS":
+            raise InputError(f"{where}: labels of dtype {y.dtype}; need whole numbers or words")
+        if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == np.rint(y)).all()):
+            raise InputError(f"{where}: labels must be whole numbers; found {y[~(y == np.rint(y))][0]:g}")
+    if any(y.dtype.kind in "US" for y in found.values()):
+        words = np.unique(np.concatenate([y.astype(str) for y in found.values()]))
+        found = {name: np.searchsorted(words, y.astype(str)) for name, y in found.items()}
+        classes = tuple(words.tolist())
+    return classes, {name: found[name].astype(np.int64) if name in found else None for name in parts}
+
+
+def _numbers(x, where):
+    """x with every value finite, as it is where its dtype tells the range of pixels, else as float32."""
+    require_memory(x.size * (1 if x.dtype == np.uint8 else 4), where)
+    if x.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # too large for float32 is infinite, and found below
+            x = x.astype(np.float32, copy=False)
+        require_finite(x, where)
+    return x
+
+
+def _chosen(keys, fractions, seed, limit, where, notes):
+    """{split: (the part it lies in, the rows)} of the three splits."""
+    place = {name: splits.places(k, seed) for name, k in keys.items()}
+    rows = {name: np.arange(len(k)) for name, k in keys.items()}
+    total = sum(map(len, keys.values()))
+    if limit is not None and limit < total:
+        owner = np.concatenate([np.full(len(k), i) for i, k in enumerate(keys.values())])
+        row = np.concatenate(list(rows.values()))
+        kept = splits.first_by_order(np.concatenate([p[:, 1] for p in place.values()]), limit)
+        rows = {name: row[kept][owner[kept] == i] for i, name in enumerate(keys)}
+        notes.append(f"{limit} of {total} examples were taken (limit)")
+    if not len(rows["train"]):
+        raise InputError(f"{where}: limit={limit} leaves no example to train on")
+    missing = {name: fraction for name, fraction in fractions.items() if name not in keys}
+    pieces, ranked = splits.cut(place["train"][rows["train"], 0], missing)
+    wanted = [f"{name} ({fraction:.0%})" for name, fraction in missing.items() if fraction]
+    if wanted:
+        how = (
+            "by the rank of a hash of their contents, since there are few" if ranked else "by a hash of their contents"
+        )
+        notes.append(f"examples for {' and '.join(wanted)} were taken out of train {how}")
+    _note_overlap(keys, notes)
+    cut = {name: ("train", rows["train"][piece]) for name, piece in pieces.items()}
+    given = {name: (name, kept) for name, kept in rows.items() if name != "train"}
+    return {name: (cut | given)[name] for name in ("train", "validation", "test")}
+
+
+def _note_overlap(keys, notes):
+    """Says how many examples of the source's own splits stand in its train split too."""
+    for name in set(keys) - {"train"}:
+        shared = int(np.isin(keys[name].view("S16"), keys["train"].view("S16")).sum())
+        if shared:
+            notes.append(
+                f"{shared} of {counted(len(keys[name]), 'example')} of the source's {name} split stand in its train split"
+            )
+
+
+def _images(raw, resize, channels, preprocessor, where, notes):
+    """({part: [N, H, W, C] as uint8 or float32}, the preprocessor): converted as asked and to the model's range."""
+    if next(iter(raw.values())).ndim == 3:
+        raw = {name: x[..., None] for name, x in raw.items()}
+        notes.append("images without a channel axis were given one channel")
+    found, note = pixels.pixel_range(list(raw.values()), where)
+    if note:
+        notes.append(note)
+    raw = {name: pixels.convert(x, resize, channels) for name, x in raw.items()}
+    x = raw["train"]
+    if preprocessor is None:
+        return raw, Preprocessor.from_pixels(x.shape[1:], "uint8" if x.dtype == np.uint8 else "float32", *found)
+    wanted = (preprocessor.low, preprocessor.high)
+    if wanted != (None, None) and wanted != found:
+        raw = {name: pixels.rescale(x, found, wanted) for name, x in raw.items()}
+        notes.append(f"pixel values were brought from {list(found)} to the model's [{wanted[0]:g}, {wanted[1]:g}]")
+    return raw, preprocessor
+
+
+def _stored(x):
+    return x if x.dtype == np.uint8 else x.astype(np.float32, copy=False)
+
+
+def _standardised(x, kind, notes):
+    """The preprocessor of tables and sequences, from training examples x [N, ..., F]."""
+    constant = np.flatnonzero(np.ptp(x, axis=tuple(range(x.ndim - 1))) == 0)
+    if len(constant):
+        notes.append(f"{counted(len(constant), 'column')} constant in train, kept unscaled: {constant[:8].tolist()}")
+    return Preprocessor.standard(x, kind, str(x.dtype))
+
+
+def _split(x, y, rows):
+    everything = len(rows) == len(x)
+    return Split(x if everything else x[rows], y if y is None or everything else y[rows])

@@ -1,0 +1,82 @@
+"""What every reader returns, and what they all check: enough examples, memory and the cache folder."""
+
+import dataclasses
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from zoo.errors import InputError
+
+
+@dataclasses.dataclass
+class Part:
+    """Examples as they were read.
+
+    Args:
+        x: [N, ...], of the source's own dtype.
+        y: labels [N], integers or words, or None.
+        keys: content digests [N] of the examples as they were before any resizing, or None if x is as it was.
+    """
+
+    x: np.ndarray
+    y: np.ndarray | None = None
+    keys: np.ndarray | None = None
+
+
+@dataclasses.dataclass
+class Source:
+    """A data set as it was read.
+
+    Args:
+        name, source: see `Bundle`; `source` also begins every error message.
+        parts: {"train" | "validation" | "test": Part}; "train" is always there.
+        kind: "image" where the reader knows, else None.
+    """
+
+    name: str
+    source: str
+    parts: dict
+    kind: str | None = None
+    classes: tuple | None = None
+    licence: str | None = None
+    notes: list = dataclasses.field(default_factory=list)
+
+
+def available_memory():
+    """Bytes that can be allocated without swapping."""
+    return psutil.virtual_memory().available
+
+
+def require_memory(size, where):
+    """Raises InputError where `size` bytes do not fit in half of the available memory."""
+    half = available_memory() // 2
+    if size > half:
+        raise InputError(
+            f"{where}: needs {_gigabytes(size)} of memory, half of what is free is {_gigabytes(half)}; "
+            "give fewer or smaller examples (resize=)"
+        )
+
+
+def cache_folder():
+    """$ZOO_CACHE, else the platform's cache folder for zoo. It may not exist yet."""
+    if os.environ.get("ZOO_CACHE"):
+        return Path(os.environ["ZOO_CACHE"]).expanduser()
+    if sys.platform == "win32":
+        root = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        root = Path.home() / "Library" / "Caches"
+    else:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "zoo"
+
+
+def counted(count, noun):
+    """'1 file', '2 files'."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _gigabytes(size):
+    return f"{size / 1e9:.3g} GB"
