@@ -289,6 +289,12 @@ def natural(name):
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
+def hint(name, known, more):
+    """The nearest names, and what else helps."""
+    close = nearest(name, known)
+    return f"{close} {more}" if close else f"; {more}"
+
+
 def model_names(entry):
     return [f"{entry.variant}_{backbone}" for backbone in entry.backbones] if entry.backbones else [entry.variant]
 
@@ -303,7 +309,7 @@ def list_models(pattern="*", *, family=None, pretrained=False):
     entries = [entry for entry in catalogue().values() if family in (None, entry.family)]
     if not entries and family is not None:
         known = sorted({entry.family for entry in catalogue().values()})
-        raise InputError(f"unknown family {family!r}{nearest(family, known)}; there are: {', '.join(known)}", "family")
+        raise InputError(f"unknown family {family!r}{hint(family, known, f'there are: {', '.join(known)}')}", "family")
     names = [name for entry in entries for name in model_names(entry)]
     if pretrained:
         names = [preset for preset in presets() if preset.partition(".")[0] in names]
@@ -325,7 +331,7 @@ def resolve(name):
         if name in model_names(entry):
             return entry.variant, name.removeprefix(f"{entry.variant}_")
     known = [*list_models(), *catalogue()]
-    raise InputError(f"unknown model {name!r}{nearest(name, known)}; see zoo list", "model")
+    raise InputError(f"unknown model {name!r}{hint(name, known, 'see zoo list')}", "model")
 
 
 def default_backbone(entry):
@@ -422,7 +428,7 @@ def missing_preset(name, found):
     if own:
         return f"{model} has no preset {tag!r}; it has: {', '.join(own)}" if tag else f"which one of {', '.join(own)}?"
     looked = ", ".join(str(place) for place in places("saved_models", "ZOO_HOME"))
-    return f"no preset {name!r}{nearest(name, found)}; looked in {looked}; see zoo list --pretrained"
+    return f"no preset {name!r}{hint(name, found, f'looked in {looked}; see zoo list --pretrained')}"
 
 
 def configs_folder():
@@ -450,7 +456,7 @@ def check_words(variant, words):
     for name in words:
         if name not in known:
             takes = ", ".join(known) or "no words"
-            raise InputError(f"{variant} has no {name!r}{nearest(name, known)}; it takes: {takes}", name)
+            raise InputError(f"{variant} has no {name!r}{hint(name, known, f'it takes: {takes}')}", name)
     for path, sentence in wrong_values(variant, words):
         key = ".".join(str(part) for part in path)
         raise InputError(f"{key}: {sentence}", key)

@@ -51,20 +51,20 @@ def show(value):
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def inside(value, location):
-    """The keys of a pydantic location that lead into `value`; it also names the members of unions."""
-    path = ()
+def inside(value, error):
+    """The keys of a pydantic error's location that lead into `value`; the location also names members of unions."""
+    path, location = (), error["loc"]
     for i, part in enumerate(location):
         if (isinstance(value, dict) and part in value) or (isinstance(value, list | tuple) and isinstance(part, int)):
             path, value = (*path, part), value[part]
-        elif i == len(location) - 1 and isinstance(value, dict):
+        elif i == len(location) - 1 and error["type"] == "missing":
             path = (*path, part)
     return path
 
 
 def complaint(errors, value):
     """(path, sentence) that says best what is wrong with `value`, of the errors of all members of a union."""
-    located = [(inside(value, error["loc"]), error) for error in errors]
+    located = [(inside(value, error), error) for error in errors]
     path = max((path for path, _ in located), key=len)
     deepest = [error for where, error in located if where == path]
     wrong = [error for error in deepest if error["type"] not in TYPES] or deepest

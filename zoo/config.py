@@ -132,6 +132,16 @@ def load(path, overrides=()):
     return assemble(read_sections(path), overrides)
 
 
+def read(source, overrides=()):
+    """The experiment of a configuration file, of a run folder or preset, or of a model."""
+    path = Path(source).expanduser()
+    if path.is_file() or path.suffix in (".yaml", ".yml"):
+        return load(path, overrides)
+    if path.is_dir() or str(source) in catalog.presets():
+        return load(catalog.find_preset(source) / "config.yaml", overrides)
+    return for_model(str(source), overrides)
+
+
 def for_model(name, overrides=()):
     """The experiment of a model: its `configs/<variant>.yaml`, or the defaults."""
     return assemble(Layer({"model": name}), overrides)
