@@ -309,7 +309,8 @@ def list_models(pattern="*", *, family=None, pretrained=False):
     entries = [entry for entry in catalogue().values() if family in (None, entry.family)]
     if not entries and family is not None:
         known = sorted({entry.family for entry in catalogue().values()})
-        raise InputError(f"unknown family {family!r}{hint(family, known, f'there are: {', '.join(known)}')}", "family")
+        more = f"there are: {', '.join(known)}"
+        raise InputError(f"unknown family {family!r}{hint(family, known, more)}", "family")
     names = [name for entry in entries for name in model_names(entry)]
     if pretrained:
         names = [preset for preset in presets() if preset.partition(".")[0] in names]

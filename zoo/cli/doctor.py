@@ -13,10 +13,11 @@ from . import console, options
 
 commands = typer.Typer()
 
-STACK = (
-    "tensorflow keras tf-keras tensorflow-probability tensorflow-datasets importlib_resources numpy safetensors pydantic "
-    "ruamel.yaml typer rich matplotlib pillow scikit-learn ai-edge-litert litert-quantizer"
-).split()
+STACK = [
+    *("tensorflow", "keras", "tf-keras", "tensorflow-probability", "tensorflow-datasets", "importlib_resources"),
+    *("numpy", "safetensors", "pydantic", "ruamel.yaml", "typer", "rich", "matplotlib", "pillow", "scikit-learn"),
+    *("ai-edge-litert", "litert-quantizer"),
+]
 
 
 @commands.command(rich_help_panel="Look")
