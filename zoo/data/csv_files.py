@@ -17,7 +17,7 @@ DELIMITERS = ",;\t"
 def from_csv(path):
     """A table of examples, one a line; a column named label, y, class or target holds the labels.
 
-    Every other cell must be a finite number. The delimiter is a comma, semicolon or tab: what the first line has most of.
+    Every other cell must be a finite number. The delimiter is a comma, semicolon or tab: what the first line has most.
     """
     require_memory(4 * path.stat().st_size, path)  # "1,2," is 4 bytes of text and 16 of numbers
     try:

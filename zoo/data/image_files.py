@@ -157,13 +157,14 @@ def _header(path):
         remarks = {
             "with transparency were put on white": image.has_transparency_data,
             "of CMYK colours were turned into RGB": image.mode == "CMYK",
-            "with a palette were turned into RGB": image.mode in ("P", "PA"),
+            "with a palette were given its colours": image.mode in ("P", "PA"),
             "were turned upright as their EXIF data say": turned != 1,
             "are animated or have pages; the first one was taken": _frames(image) > 1,
             "of 16-bit colour were read as 8-bit": image.mode.startswith("RGB") and ";16" in str(image.tile),
         }
-        grey = image.mode.split(";")[0] in GREY
-        return Header(path, size, 1 if grey else 3, depth, tuple(text for text, is_so in remarks.items() if is_so))
+        return Header(
+            path, size, 1 if _is_grey(image) else 3, depth, tuple(text for text, is_so in remarks.items() if is_so)
+        )
 
 
 def _pixels(path):
@@ -176,7 +177,7 @@ def _pixels(path):
             return _deep(np.asarray(upright))[..., None]
         if image.has_transparency_data:
             upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
-        pixels = np.asarray(upright.convert("L" if mode in GREY else "RGB"))
+        pixels = np.asarray(upright.convert("L" if _is_grey(image) else "RGB"))
         return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
@@ -204,6 +205,14 @@ def _opened(path):
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error) as error:
         damage = "truncated" if "truncated" in str(error) or isinstance(error, EOFError) else "damaged"
         raise BadImage(f"{damage} {_signature(path) or 'file'}") from None
+
+
+def _is_grey(image):
+    """Whether one channel holds it all; a palette of nothing but greys counts."""
+    if image.mode == "P":
+        palette = np.reshape(image.getpalette("RGB"), (-1, 3))
+        return bool((palette == palette[:, :1]).all())
+    return image.mode.split(";")[0] in GREY
 
 
 def _signature(path):

@@ -194,19 +194,22 @@ def _parts(source, least):
     return parts
 
 
-def _kind(source, kind, preprocessor):
+def _kind(source, asked, preprocessor):
     """What the examples are, by the rule in `load`."""
     shape = source.parts["train"].x.shape
     where = source.source
-    wanted = kind or (preprocessor.kind if preprocessor else None)
-    kind = wanted or source.kind or {2: "table", 3: "image", 4: "image"}.get(len(shape))
+    kind = (
+        asked
+        or (preprocessor.kind if preprocessor else source.kind)
+        or {2: "table", 3: "image", 4: "image"}.get(len(shape))
+    )
     if kind is None or len(shape) not in RANKS[kind]:
         needed = {"table": "[N, F]", "sequence": "[N, T, C]", "image": "[N, H, W, C] or [N, H, W]"}
         forms = f"a {kind} is {needed[kind]}" if kind else "need [N, F], [N, H, W], or [N, H, W, C]"
         raise InputError(f"{where}: shape {shape}; {forms}")
     if 0 in shape[1:]:
         raise InputError(f"{where}: shape {shape} has an empty axis")
-    if kind == "image" and len(shape) == 3 and shape[-1] in (1, 3, 4):
+    if kind == "image" and asked is None and len(shape) == 3 and shape[-1] in (1, 3, 4):
         raise InputError(f"{where}: shape {shape} is one image, or sequences; need [N, H, W, C], or kind='sequence'")
     if kind == "image" and len(shape) == 4 and shape[1] in (1, 3) and shape[-1] > 4:
         raise InputError(f"{where}: shape {shape} has its channels first; transpose it to [N, H, W, C]")
@@ -278,7 +281,7 @@ def _note_overlap(keys, notes):
         shared = int(np.isin(keys[name].view("S16"), keys["train"].view("S16")).sum())
         if shared:
             notes.append(
-                f"{shared} of {counted(len(keys[name]), 'example')} of the source's {name} split stand in its train split"
+                f"{shared} of {counted(len(keys[name]), 'example')} of the source's {name} split stand in train too"
             )
 
 

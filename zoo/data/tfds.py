@@ -148,11 +148,12 @@ def _read(builder, split, x_key, y_key, batch):
     """Yields NumPy batches (x, y or None), in the order of the files."""
     import tensorflow_datasets as tfds
 
-    features = {key: True for key in (x_key, y_key) if key}
+    wanted = {key: True for key in (x_key, y_key) if key}
+    others = set(builder.info.features) - set(wanted)
     dataset = builder.as_dataset(
         split=split,
         shuffle_files=False,
-        decoders=tfds.decode.PartialDecoding(features),
+        decoders=tfds.decode.PartialDecoding(wanted) if others else None,
         read_config=tfds.ReadConfig(try_autocache=False),
     )
     for example in dataset.batch(batch).as_numpy_iterator():
