@@ -15,7 +15,7 @@ from . import catalog
 from .checks import complaint, show
 from .domains import Count, Flag, Fraction, Name, NonNegative, Positive, Seed
 from .errors import InputError, nearest
-from .yaml import Layer, Place, read_file, read_yaml
+from .yaml import Layer, Place, printable, read_file, read_yaml
 
 # The schema
 
@@ -70,6 +70,12 @@ class Experiment(Settings):
     training: Training = Training()
 
     _layer: Layer = PrivateAttr(None)
+
+    def __eq__(self, other):
+        """Equal in what they say, wherever it was said."""
+        return isinstance(other, Experiment) and self.to_dict() == other.to_dict()
+
+    __hash__ = None
 
     def place(self, key):
         """Where a dotted key was set, `configs/x.yaml:12:3`, or None; a bare key is looked for in every section."""
@@ -184,14 +190,14 @@ def defaults_of(variant):
 def pairs(overrides):
     """(label, key, value as text or data) of every override."""
     if isinstance(overrides, Mapping):
-        return [(str(key), str(key), value, False) for key, value in overrides.items()]
-    return [(f"--set {text}", *split_override(text), True) for text in overrides]
+        return [(printable(key), str(key), value, False) for key, value in overrides.items()]
+    return [(f"--set {printable(text)}", *split_override(text), True) for text in overrides]
 
 
 def split_override(text):
     key, equals, value = str(text).partition("=")
     if not equals or not key.strip():
-        raise InputError(f"--set {text}: needs key=value, such as training.epochs=3")
+        raise InputError(f"--set {printable(text)}: needs key=value, such as training.epochs=3")
     return key.strip(), value.strip()
 
 
@@ -255,7 +261,7 @@ def unknown_keys(data, words, variant):
         for key in data.get(name, {}):
             if key not in known[name]:
                 of = f"{name} of {variant}" if name == "hyperparameters" else name
-                hint = nearest(key, known[name]) or elsewhere(key, known, name)
+                hint = elsewhere(key, known, name) or nearest(key, known[name])
                 yield (name, key), f"unknown key {key!r} in {of}{hint}", True
 
 
@@ -313,7 +319,9 @@ def read_sections(path, rank=1):
     """The Layer of a configuration file: a mapping, whose sections are mappings; an empty section is one too."""
     layer = read_file(path, rank)
     if not isinstance(layer.data, dict):
-        raise InputError(f"{path}:1:1: a configuration is a mapping with the key 'model'; got {show(layer.data)}")
+        raise InputError(
+            f"{printable(path)}:1:1: a configuration is a mapping with the key 'model'; got {show(layer.data)}"
+        )
     for name in SECTIONS.keys() & layer.data.keys():
         if layer.data[name] is None:
             layer.data[name] = {}

@@ -9,6 +9,11 @@ MAX_BYTES = 2**20
 MAX_DEPTH = 20
 
 
+def printable(text):
+    """Text from outside on one line, with control characters escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
 class Place(NamedTuple):
     """Where something was said; places sort as they were read."""
 
@@ -67,6 +72,8 @@ def read_yaml(text, label, rank=1):
         mark = error.problem_mark or error.context_mark
         place = f"{label}:{mark.line + 1}:{mark.column + 1}" if mark else label
         raise InputError(f"{place}: {' '.join(str(error.problem or error.context).split())}") from None
+    except InputError:
+        raise
     except (YAMLError, ValueError) as error:
         raise InputError(f"{label}: not YAML: {str(error).splitlines()[0]}") from None
     layer = Layer()
@@ -126,14 +133,14 @@ def place_of_node(node, label, rank):
 
 def read_file(path, rank=1):
     """The Layer of a file."""
-    path = Path(path)
+    label = printable(path)
     try:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             text = file.read(MAX_BYTES + 1).decode("utf-8")
     except UnicodeDecodeError:
-        raise InputError(f"{path}: not a UTF-8 text file") from None
+        raise InputError(f"{label}: not a UTF-8 text file") from None
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+        raise InputError(f"{label}: no such file") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    return read_yaml(text, str(path), rank)
+        raise InputError(f"{label}: cannot be read: {error.strerror}") from None
+    return read_yaml(text, label, rank)

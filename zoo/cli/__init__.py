@@ -24,6 +24,7 @@ import typer
 
 from .. import __version__
 from ..errors import ZooError
+from ..yaml import printable
 
 application = typer.Typer(
     name="zoo",
@@ -73,7 +74,7 @@ def main(arguments=None):
 
 def explain(error):
     """Prints one line on what went wrong; returns the exit code."""
-    text = " ".join(str(error).split())
+    text = printable(" ".join(str(error).split()))
     if isinstance(error, ZooError):
         message = text
     else:

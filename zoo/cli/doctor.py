@@ -31,6 +31,8 @@ def doctor(json: options.Json = False):
 
 def examine():
     """Everything the doctor looks at."""
+    from ..data.source import cache_folder
+
     packages = {name: version(name) for name in STACK}
     problems = [f"{name} is not installed" for name, found in packages.items() if found is None]
     try:
@@ -47,8 +49,8 @@ def examine():
         "packages": packages,
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gib": round(memory() / 2**30, 1),
-        "tfds_folder": folder("TFDS_DATA_DIR", "~/tensorflow_datasets"),
-        "cache_folder": folder("ZOO_CACHE", "~/.cache/zoo"),
+        "tfds_folder": folder(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"),
+        "cache_folder": folder(cache_folder()),
         "models": models,
         "presets": presets,
         "problems": problems,
@@ -71,8 +73,8 @@ def memory():
     return min(machine, int(allowed)) if allowed.isdigit() else machine
 
 
-def folder(variable, default):
-    path = Path(os.environ.get(variable) or default).expanduser()
+def folder(path):
+    path = Path(path).expanduser()
     return f"{path}{'' if path.is_dir() else ' (not there yet)'}"
 
 
