@@ -227,6 +227,16 @@ def test_interrupted_is_130():
     assert done.returncode == 130 and "Traceback" not in done.stderr
 
 
+def test_interrupted_while_starting_is_130(monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "add_commands", interrupted)
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["list"])
+    assert caught.value.code == 130
+
+
 def test_a_closed_pipe_is_no_traceback():
     process = subprocess.Popen(
         [sys.executable, "-m", "zoo", "list"],

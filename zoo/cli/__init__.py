@@ -61,8 +61,8 @@ def main(arguments=None):
     """Runs the command and ends the program with its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
-    add_commands()
     try:
+        add_commands()
         application(args=[a for a in arguments if a != "--debug"], prog_name="zoo")
     except KeyboardInterrupt:
         sys.exit(130)
