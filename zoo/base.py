@@ -74,9 +74,8 @@ class GenerativeModel(keras.Model):
         normalization: Literal["none", "batch", "layer", "group"] = "none",
         seed: Seed = 0,
         dtype: Literal["float32", "mixed_bfloat16"] = "float32",
-        name: Name | None = None,
     ):
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(dtype=dtype)
         self.example_shape, self.latent_dim = tuple(input_shape), latent_dim
         self.backbone = BACKBONES[backbone]
         self.widths = tuple(widths or self.backbone.WIDTHS)

@@ -61,12 +61,20 @@ class Training(Settings):
     checkpoint_seconds: NonNegative = Field(60.0, description="between checkpoints within an epoch")
 
 
+class Start(Settings):
+    """Which weights it begins with."""
+
+    preset: Name | None = Field(None, description="a pretrained model or run folder; null: fresh weights")
+    freeze: Literal["none", "encoder", "decoder"] = Field("none", description="what keeps its weights")
+
+
 class Experiment(Settings):
     """A model, its data and its training: what a configuration file says, completed."""
 
     model: Name = Field(description="name of the model, see zoo list")
     hyperparameters: dict[str, Any] = Field({}, description="constructor words, see zoo info")
     data: Data = Data()
+    start: Start = Start()
     training: Training = Training()
 
     _layer: Layer = PrivateAttr(None)
@@ -123,7 +131,7 @@ class Experiment(Settings):
         return text.getvalue()
 
 
-SECTIONS = {"hyperparameters": None, "data": Data, "training": Training}
+SECTIONS = {"hyperparameters": None, "data": Data, "start": Start, "training": Training}
 
 
 # Putting an experiment together

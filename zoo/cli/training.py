@@ -1,0 +1,171 @@
+"""`zoo train` and `zoo finetune`: from data to a run folder."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError
+from . import console, options
+from .progress import Bar
+
+commands = typer.Typer()
+
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint, to the same final weights.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Passes over the data.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many examples.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read.")]
+RunSeed = Annotated[int | None, typer.Option("--seed", min=0, help="Of weights, noise and order.")]
+Deterministic = Annotated[
+    bool, typer.Option("--deterministic", help="The same bits with any number of threads; a little slower.")
+]
+
+
+def changes_of(overrides, **flags):
+    """Flags that were given, as overrides, after those of --set."""
+    return [*(overrides or ()), *(f"{key.replace('__', '.')}={value}" for key, value in flags.items() if value)]
+
+
+def be_deterministic(wanted):
+    """Must come before TensorFlow is imported."""
+    if wanted:
+        os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+
+
+@commands.command(rich_help_panel="Learn")
+def train(
+    name: options.Source,
+    data: options.DataSource = None,
+    out: options.Out = None,
+    overrides: options.Overrides = None,
+    epochs: Epochs = None,
+    limit: Limit = None,
+    seed: RunSeed = None,
+    skip_bad: SkipBad = False,
+    deterministic: Deterministic = False,
+    resume: Resume = False,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+):
+    """Trains a model and writes a run folder: weights, numbers, pictures, card and TFLite file."""
+    changes = changes_of(
+        overrides,
+        training__epochs=epochs,
+        training__seed=seed,
+        training__deterministic="true" if deterministic else None,
+        data__limit=limit,
+        data__skip_bad="true" if skip_bad else None,
+    )
+    be_deterministic(deterministic)
+    from ..training import train
+
+    with Bar(quiet) as bar:
+        run = train(
+            name, data, out, changes=changes, resume=resume, force=force, progress=bar, announce=announcer(quiet)
+        )
+    show_run(run, json)
+
+
+@commands.command(rich_help_panel="Learn")
+def finetune(
+    name: options.Model,
+    data: Annotated[str, typer.Option("--data", metavar="SOURCE", help="What to learn from; see zoo data show.")],
+    out: options.Out = None,
+    overrides: options.Overrides = None,
+    epochs: Epochs = None,
+    limit: Limit = None,
+    freeze: Annotated[str, typer.Option(help="encoder, decoder or none: what keeps its weights.")] = "none",
+    resize: Annotated[
+        str | None, typer.Option(metavar="HxW|model", help="Resize images; model: to what the preset takes.")
+    ] = None,
+    seed: RunSeed = None,
+    skip_bad: SkipBad = False,
+    deterministic: Deterministic = False,
+    resume: Resume = False,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+):
+    """Fine-tunes a pretrained model on your data: adapts it, says which weights were kept, and writes a run folder."""
+    changes = changes_of(
+        overrides,
+        training__epochs=epochs,
+        training__seed=seed,
+        training__deterministic="true" if deterministic else None,
+        data__limit=limit,
+        data__skip_bad="true" if skip_bad else None,
+    )
+    be_deterministic(deterministic)
+    from ..finetuning import finetune
+
+    with Bar(quiet) as bar:
+        run = finetune(
+            name,
+            data,
+            out,
+            changes=changes,
+            freeze=freeze,
+            resize=size_of(resize),
+            resume=resume,
+            force=force,
+            progress=bar,
+            announce=announcer(quiet),
+        )
+    show_run(run, json)
+
+
+def size_of(text):
+    """'28x20' -> (28, 20); 'model' and None stay."""
+    if text is None or text == "model":
+        return text
+    height, cross, width = text.partition("x")
+    if not (cross and height.isdigit() and width.isdigit() and int(height) and int(width)):
+        raise InputError(f"--resize {text}: needs HEIGHTxWIDTH, such as 28x28, or model")
+    return int(height), int(width)
+
+
+def announcer(quiet):
+    """Says what the data are, and what of the weights was kept."""
+
+    def announce(bundle, model, moves):
+        sizes = ", ".join(f"{len(split):,} {name}" for name, split in bundle.splits.items())
+        shape = "x".join(map(str, bundle.shape))
+        console.err.print(f"{bundle.name}: {bundle.kind}s of {shape}; {sizes}", markup=False)
+        for note in bundle.notes:
+            console.err.print(f"  {note}", markup=False)
+        if moves is not None:
+            show_moves(moves)
+
+    return (lambda *_: None) if quiet else announce
+
+
+def show_moves(moves):
+    """Which weights were loaded, adapted and fresh."""
+    counts = {how: sum(move.how == how for move in moves) for how in ("loaded", "adapted", "fresh")}
+    console.err.print("weights: " + ", ".join(f"{count} {how}" for how, count in counts.items()))
+    for move in moves:
+        was = "" if move.source in (None, move.target) else f"  from {_shape(move.source)}"
+        console.err.print(f"  {move.how:8} {move.name}  {_shape(move.target)}{was}", markup=False)
+
+
+def _shape(shape):
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def show_run(run, as_json):
+    """Where the run is and what it can do."""
+    from ..presets import Preset
+
+    metadata = Preset(Path(run)).metadata
+    found = {
+        f"{title} {name}": entry["value"]
+        for title, evaluation in metadata["metrics"].items()
+        for name, entry in evaluation["metrics"].items()
+    }
+    result = {"run": str(run), "card": f"{run}/README.md", "parameters": metadata["parameters"], **found}
+    console.report(
+        {"run": str(run), "parameters": metadata["parameters"], "metrics": metadata["metrics"]} if as_json else result,
+        as_json,
+    )

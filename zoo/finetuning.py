@@ -1,0 +1,67 @@
+"""Fine-tuning: a pretrained model, made to fit other data, goes on learning in a run folder of its own."""
+
+from pathlib import Path
+
+from . import config, presets, training
+
+LEARNING_RATE = 0.3  # of the preset's own
+
+
+def finetune(
+    name,
+    data,
+    out=None,
+    *,
+    changes=(),
+    freeze="none",
+    resize=None,
+    resume=False,
+    force=False,
+    progress=None,
+    announce=None,
+):
+    """Fine-tunes a pretrained model on your data and writes a run folder.
+
+    The model takes the size and channels of the data: every tensor that fits is loaded, kernels between a grid of
+    places and a code are resampled, and the rest starts fresh. With `resize="model"` the data are resized instead, and
+    every tensor is loaded. The learning rate is 0.3 of the preset's own unless `changes` says otherwise.
+
+    Args:
+        name: a preset such as "vae_conv.mnist", or a run folder.
+        data: what `zoo.data.load` takes.
+        out: the run folder; "runs/<name>-<data>" when None.
+        changes: "key=value" texts or a mapping, over the preset's configuration: `training.epochs=5`.
+        freeze: "encoder", "decoder" or "none": what keeps its weights.
+        resize: (height, width) of images, or "model" for what the preset takes.
+        resume, force, progress, announce: see `zoo.train`.
+
+    Returns:
+        The path of the run folder.
+    """
+    preset = presets.open_preset(name)
+    experiment = experiment_from(preset, name, training.source_name(data), freeze, resize, changes)
+    out = Path(out or f"runs/{preset.path.name}-{Path(experiment.data.source.replace(':', '-')).stem}")
+    given = None if isinstance(data, str | Path) else data
+    return training.train(
+        experiment, given, out, resume=resume, force=force, progress=progress, announce=announce
+    )
+
+
+def experiment_from(preset, name, source, freeze, resize, changes=()):
+    """The preset's experiment on other data, with the preset as its start."""
+    own = preset.experiment.to_dict()
+    fitted = {}
+    if resize is not None:
+        *size, channels = preset.preprocessor.shape
+        fitted = {"resize": size, "channels": channels} if resize == "model" else {"resize": list(resize)}
+    learning_rate = own["training"]["learning_rate"] * LEARNING_RATE
+    defaults = config.Training().model_dump(mode="json")
+    training_settings = {**own["training"], "learning_rate": learning_rate, "epochs": defaults["epochs"]}
+    document = {
+        "model": own["model"],
+        "hyperparameters": own["hyperparameters"],
+        "data": {"source": source, "binarize": own["data"]["binarize"], **fitted},
+        "start": {"preset": str(name), "freeze": freeze},
+        "training": training_settings,
+    }
+    return config.assemble(config.Layer(document), changes)

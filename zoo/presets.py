@@ -1,0 +1,261 @@
+"""The run folder, which is the preset: what training writes, `saved_models/` holds and `load_model` reads.
+
+    README.md            model card
+    config.yaml          the resolved experiment
+    metadata.json        versions, data, metrics, and the sha256 and size of every other file
+    preprocessor.json    from raw values to model values
+    model.safetensors    weights
+    history.csv          loss and its parts, an epoch a line
+    thresholds.json      quantiles of the anomaly score on held-out data
+    golden.npz           fixed inputs and the outputs of every verb
+    figures/  tflite/    pictures; the exported model with its parity
+"""
+
+import csv
+import hashlib
+import io
+import json
+import platform
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from . import catalog, config, weights
+from .data import Preprocessor
+from .errors import InputError, WriteError
+
+FORMAT = 1
+TEXT = 1 << 20  # bytes that a JSON or YAML file may have
+GOLDEN = 64 << 20
+QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
+PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "tensorflow-datasets", "numpy", "ai-edge-litert")
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A run folder, opened: every file that is read through it has the size and sha256 of its metadata.
+
+    Raises:
+        InputError: a file is missing, damaged, or not what this version of the zoo writes.
+    """
+
+    path: Path
+
+    @cached_property
+    def metadata(self):
+        try:
+            metadata = json.loads(weights.read_bytes(self.path / "metadata.json", TEXT), parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"{self.path / 'metadata.json'}: not JSON ({error})") from None
+        if not isinstance(metadata, dict) or metadata.get("format") != FORMAT or not _files(metadata):
+            raise InputError(f"{self.path / 'metadata.json'}: not the metadata of a run folder of format {FORMAT}")
+        return metadata
+
+    def content(self, name):
+        """The bytes of a file, when they are what the metadata says."""
+        path, expected = self.path / name, self.metadata["files"].get(name)
+        if expected is None:
+            raise InputError(f"{path}: is not listed in metadata.json")
+        content = weights.read_bytes(path, expected["bytes"] + 1)
+        found = hashlib.sha256(content).hexdigest()
+        if len(content) != expected["bytes"] or found != expected["sha256"]:
+            raise InputError(
+                f"{path}: damaged: sha256 {found[:12]}... and {len(content):,} bytes; "
+                f"metadata.json says {expected['sha256'][:12]}... and {expected['bytes']:,}"
+            )
+        return content
+
+    @cached_property
+    def experiment(self):
+        self.content("config.yaml")
+        return config.load(self.path / "config.yaml")
+
+    @cached_property
+    def preprocessor(self):
+        return Preprocessor.from_json(self.content("preprocessor.json").decode())
+
+    @cached_property
+    def thresholds(self):
+        """{"score": {quantile: value}}, or None where the model gives no score."""
+        return json.loads(self.content("thresholds.json")) if "thresholds.json" in self.metadata["files"] else None
+
+    @cached_property
+    def golden(self):
+        """{verb: {"inputs": {name: array}, "outputs": {name: array}}}."""
+        with np.load(io.BytesIO(self.content("golden.npz")), allow_pickle=False) as file:
+            golden = {}
+            for key in file.files:
+                verb, side, name = key.split("/")
+                golden.setdefault(verb, {"inputs": {}, "outputs": {}})[side][name] = file[key]
+        return golden
+
+    def examples(self):
+        """Some real examples as model values, [N, *shape], or None where no verb takes any."""
+        return next((verb["inputs"]["x"] for verb in self.golden.values() if "x" in verb["inputs"]), None)
+
+
+def open_preset(name):
+    """The Preset of a name such as "vae_conv.mnist" or of a folder."""
+    return Preset(Path(catalog.find_preset(name)))
+
+
+def load(name):
+    """A pretrained model, by the name of a preset or the path of a run folder.
+
+    The architecture comes from the catalogue, the settings through the schema, and the weights tensor by tensor, each
+    file checked against its sha256: no code is ever read from a file.
+
+    Returns:
+        A Keras model with `.preset`; `model.preset.preprocessor` turns raw data into what it takes.
+
+    Raises:
+        InputError: no such preset, or a file of it is missing or damaged.
+    """
+    preset = open_preset(name)
+    model = build(preset.experiment, preset.preprocessor.shape)
+    preset.content("model.safetensors")
+    named = weights.of_model(model)
+    weights.assign(named, weights.read(preset.path / "model.safetensors", named)[0])
+    vars(model)["preset"] = preset
+    return model
+
+
+def build(experiment, shape):
+    """The model of an experiment, for examples of a shape, with fresh weights from its seed."""
+    import keras
+
+    training = experiment.training
+    keras.utils.set_random_seed(training.seed)
+    dtype = {"float32": "float32", "bfloat16": "mixed_bfloat16"}[training.precision]
+    words = {**experiment.hyperparameters, "input_shape": tuple(shape), "seed": training.seed, "dtype": dtype}
+    with experiment.locating():
+        return catalog.create_model(experiment.model, **words)
+
+
+# Writing
+
+
+def create(path, force=False):
+    """An empty folder for a run.
+
+    Raises:
+        WriteError: it exists (and is not a run folder that may be replaced), or cannot be made.
+    """
+    path = Path(path)
+    try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            if not force:
+                raise WriteError(f"{path}: exists; choose another folder, or --force to replace it")
+            if not (path / "config.yaml").is_file():
+                raise WriteError(f"{path}: exists and is not a run folder; --force replaces run folders only")
+            _remove(path)
+        path.mkdir(parents=True, exist_ok=True)
+        weights.write_bytes(path / ".writable", b"yes")
+        (path / ".writable").unlink()
+    except WriteError:
+        raise
+    except OSError as error:
+        raise WriteError(f"{path}: cannot write ({error.strerror})") from None
+    return path
+
+
+def write_text(path, text):
+    weights.write_bytes(path, text.encode())
+
+
+def write_json(path, value):
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def write_history(path, history):
+    """history: a list of {column: number}, an epoch each."""
+    columns = list(dict.fromkeys(name for row in history for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_text(path, text.getvalue())
+
+
+def read_history(path):
+    """{column: [number of each epoch]}."""
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else {})}
+
+
+def write_golden(path, model, examples):
+    """Fixed inputs of every verb and the model's outputs, for `verify` on any machine."""
+    arrays = {}
+    for verb, signature in model.signatures().items():
+        inputs = inputs_for(model, verb, signature, examples)
+        for side, values in (("inputs", inputs), ("outputs", model.run(verb, **inputs))):
+            arrays |= {f"{verb}/{side}/{name}": value for name, value in values.items()}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    weights.write_bytes(path, buffer.getvalue())
+
+
+def inputs_for(model, verb, signature, examples):
+    """Inputs of a verb: examples as x, their codes as z, random numbers for the rest."""
+    if "x" in signature.inputs:
+        return {"x": examples}
+    if "z" in signature.inputs:
+        return {"z": model.encode(examples)}
+    return model.random_inputs(verb, len(examples))
+
+
+def write_thresholds(path, scores):
+    """Quantiles of the anomaly score over held-out normal examples, [N]."""
+    quantiles = {str(q): float(np.quantile(scores, q, method="higher")) for q in QUANTILES}
+    write_json(path, {"score": quantiles, "unit": "nats", "split": "validation", "examples": len(scores)})
+
+
+def versions():
+    """{package: version} of the stack."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def seal(path, metadata=None):
+    """Writes metadata.json anew: the given facts, or those there are, and the sha256 and size of every file."""
+    path = Path(path)
+    if metadata is None:
+        metadata = {k: v for k, v in Preset(path).metadata.items() if k != "files"}
+    files = {
+        file.relative_to(path).as_posix(): {
+            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+            "bytes": file.stat().st_size,
+        }
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and file.name not in ("metadata.json", CHECKPOINT)
+    }
+    write_json(path / "metadata.json", {"format": FORMAT, **metadata, "files": files})
+
+
+def _remove(path):
+    import shutil
+
+    shutil.rmtree(path)
+
+
+def _refuse(constant):
+    raise ValueError(f"{constant} is not a number of JSON")
+
+
+def _files(metadata):
+    """Whether the manifest is {relative path: {"sha256": text, "bytes": count}}."""
+    files = metadata.get("files")
+    return isinstance(files, dict) and all(
+        isinstance(entry, dict)
+        and isinstance(entry.get("sha256"), str)
+        and type(entry.get("bytes")) is int
+        and not Path(name).is_absolute()
+        and ".." not in Path(name).parts
+        for name, entry in files.items()
+    )

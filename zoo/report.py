@@ -1,0 +1,128 @@
+"""What a finished run leaves beside its weights: numbers, pictures, golden outputs, a TFLite file and a card."""
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+from . import __version__, cards, catalog, evaluation, figures, presets
+from .errors import GateError
+from .export import export
+
+GOLDEN = 8  # examples that are kept with their outputs
+SHOWN = 10  # examples in a row of a picture
+NLL_EXAMPLES, NLL_SAMPLES = 1000, 64  # of the evaluation that every run ends with
+
+
+def write(model, bundle, experiment, out, facts, measured):
+    """Completes a run folder that holds config.yaml, model.safetensors and history.csv.
+
+    Args:
+        facts: what only the run knows: seconds, steps, the epoch that was kept.
+        measured: evaluations made earlier, by name: {"before": ...} of a model that was fine-tuned.
+    """
+    out = Path(out)
+    x = model_values(bundle, _first(bundle.test, bundle.validation, bundle.train), experiment)
+    presets.write_text(out / "preprocessor.json", bundle.preprocessor.to_json() + "\n")
+    presets.write_golden(out / "golden.npz", model, x[:GOLDEN])
+    if "score" in model.signatures():
+        normal = model_values(bundle, _first(bundle.validation, bundle.test, bundle.train), experiment)
+        presets.write_thresholds(out / "thresholds.json", model.score(normal))
+    draw(model, bundle, x, out)
+    metadata = {
+        "name": out.name,
+        "model": experiment.model,
+        "summary": catalog.info(experiment.model).summary,
+        "paper": catalog.info(experiment.model).paper,
+        "parameters": int(sum(np.prod(w.shape) for w in model.trainable_weights)),
+        "data": facts_of(bundle),
+        "training": facts,
+        "seed": experiment.training.seed,
+        "commit": commit(),
+        "versions": {"zoo": __version__, **presets.versions()},
+        "start": experiment.start.preset,
+        "metrics": {**measured, "test": measure(model, bundle, experiment)},
+    }
+    presets.seal(out, metadata)
+    export_tflite(out)
+    card(out)
+
+
+def card(path):
+    """Writes README.md from the other files, and seals the folder."""
+    preset = presets.Preset(Path(path))
+    presets.write_text(preset.path / "README.md", cards.card(preset))
+    presets.seal(path)
+
+
+def export_tflite(out):
+    """The exported model, or a note in the metadata of why there is none."""
+    try:
+        export(presets.load(out), Path(out) / "tflite", format="tflite")
+        presets.seal(out)
+    except GateError as error:
+        metadata = {k: v for k, v in presets.Preset(Path(out)).metadata.items() if k not in ("files", "format")}
+        presets.seal(out, {**metadata, "not_exported": str(error)})
+
+
+def measure(model, bundle, experiment):
+    """A short evaluation on the test split; `zoo evaluate --save` replaces it by a longer one."""
+    return evaluation.evaluate(
+        model,
+        bundle,
+        split="test" if len(bundle.test) else "validation",
+        samples=NLL_SAMPLES,
+        limit=NLL_EXAMPLES,
+        binarize=experiment.data.binarize,
+        seed=experiment.training.seed,
+    )
+
+
+def draw(model, bundle, x, out):
+    """The pictures of the card."""
+    folder = Path(out) / "figures"
+    folder.mkdir(exist_ok=True)
+    shown = bundle.preprocessor.invert if bundle.kind != "image" else lambda values: values
+    figures.curves(presets.read_history(Path(out) / "history.csv"), folder / "curves.png")
+    if "sample" in model.signatures():
+        figures.grid(shown(model.sample(64, seed=0)), folder / "samples.png")
+    if "reconstruct" not in model.signatures():
+        return
+    figures.reconstructions(shown(x[:SHOWN]), shown(model.reconstruct(x[:SHOWN])), folder / "reconstructions.png")
+    figures.interpolation(shown(model.interpolate(x[:5], x[5:10], steps=9)), folder / "interpolation.png")
+    codes = model.encode(x[:2000])
+    labels = None if (y := _first(bundle.test, bundle.validation, bundle.train).y) is None else y[:2000]
+    figures.latent_map(codes.reshape(len(codes), -1), labels, folder / "latent_map.png", classes=bundle.classes)
+
+
+def facts_of(bundle):
+    """The data of a card."""
+    return {
+        "name": bundle.name,
+        "source": bundle.source,
+        "kind": bundle.kind,
+        "shape": list(bundle.shape),
+        "sizes": {name: len(split) for name, split in bundle.splits.items()},
+        "licence": bundle.licence,
+        "fingerprint": bundle.fingerprint,
+    }
+
+
+def commit():
+    """The commit of the checkout that the zoo runs from, or None."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return None
+    found = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return found.stdout.strip() or None
+
+
+def model_values(bundle, split, experiment):
+    """A split as the model sees it when it is not trained, [N, *shape]."""
+    x = bundle.preprocessor.apply(split.x)
+    return evaluation.binarized(x, experiment.data.binarize, experiment.training.seed)
+
+
+def _first(*splits):
+    """The first split that has examples."""
+    return next(split for split in splits if len(split))

@@ -1,0 +1,397 @@
+"""Training: from an experiment to a run folder, step by step, and on from any checkpoint to the same weights."""
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from . import config, numerics, presets, report, transfer, weights
+from . import data as datasets
+from .evaluation import binarized
+from .errors import GateError, InputError, ZooError
+
+PATIENCE = 10  # gradients in a row that are not finite before the run is given up
+CALL = 0.5  # seconds that one call of the compiled loop should take
+
+
+class Progress(NamedTuple):
+    """What a run reports while it goes on. `logs` are means over the epoch so far; `done` closes an epoch."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    logs: dict
+    rate: float
+    done: bool
+
+
+class Interrupted(ZooError):
+    """The run was told to stop; its checkpoint is written."""
+
+
+def train(model, data=None, out=None, *, changes=(), resume=False, force=False, progress=None, announce=None):
+    """Trains a model and writes a run folder.
+
+    Args:
+        model: a name such as "vae_conv", the path of a configuration, or an `Experiment`.
+        data: what `zoo.data.load` takes, in place of the experiment's source; or a `Bundle`.
+        out: the run folder; "runs/<model>" when None.
+        changes: "key=value" texts or a mapping, over the configuration.
+        resume: goes on from the checkpoint in `out`, to the weights that an unbroken run would have had.
+        force: replaces a run folder that exists.
+        progress: called with a Progress every half second and at the end of each epoch.
+        announce: called once with the data `Bundle`, the model, and the `zoo.transfer.Move`s of its start (or None).
+
+    Returns:
+        The path of the run folder.
+
+    Raises:
+        InputError: bad configuration or data. GateError: training diverged. WriteError: `out` cannot be written.
+    """
+    experiment = read_experiment(model, data, changes)
+    out = Path(out or f"runs/{experiment.model}")
+    if resume:
+        experiment = resumed(out, experiment)
+    bundle = data if isinstance(data, datasets.Bundle) else load_data(experiment, data)
+    experiment = suited(experiment, bundle)
+    network = presets.build(experiment, bundle.shape)
+    before, moves = (None, None) if resume else start(network, experiment.start, bundle, experiment)
+    if announce:
+        announce(bundle, network, moves)
+    run = Run(network, bundle, experiment, out, progress or (lambda event: None), before)
+    if not resume:
+        presets.create(out, force)
+        presets.write_text(out / "config.yaml", experiment.to_yaml())
+    run.go()
+    run.finish()
+    return out
+
+
+def start(model, settings, bundle, experiment):
+    """Gives a model the weights it begins with.
+
+    Returns:
+        (what the model can do before it is trained, the Moves), or (None, None) for fresh weights.
+    """
+    if settings.preset is None:
+        return None, None
+    moves = transfer.transfer(presets.load(settings.preset), model)
+    transfer.require_kept(moves, settings.preset)
+    if settings.freeze != "none":
+        part = getattr(model, settings.freeze, None)
+        if part is None:
+            raise InputError(f"start.freeze: {experiment.model} has no {settings.freeze}", key="start.freeze")
+        part.trainable = False
+    return report.measure(model, bundle, experiment), moves
+
+
+def read_experiment(model, data=None, changes=()):
+    """The experiment of a name, a configuration's path or an Experiment, with its data and changes."""
+    if isinstance(model, config.Experiment):
+        experiment = model
+    elif str(model).endswith((".yaml", ".yml")):
+        experiment = config.load(model, changes)
+    else:
+        experiment = config.for_model(model, changes)
+    if data is not None:
+        settings = experiment.data.model_copy(update={"source": source_name(data)})
+        experiment = experiment.model_copy(update={"data": settings})
+    return experiment
+
+
+def source_name(data):
+    """What the configuration says of a data source."""
+    if isinstance(data, datasets.Bundle):
+        return data.source
+    return str(data) if isinstance(data, str | Path) else "array"
+
+
+def resumed(out, experiment):
+    """The experiment of the run in `out`."""
+    if not (out / presets.CHECKPOINT).is_file():
+        done = " (the run is finished)" if (out / "metadata.json").is_file() else ""
+        raise InputError(f"{out}: no {presets.CHECKPOINT} to resume from{done}")
+    found = config.load(out / "config.yaml")
+    if found.model != experiment.model:
+        raise InputError(f"{out}: holds a run of {found.model}, not of {experiment.model}")
+    return found
+
+
+def load_data(experiment, data=None):
+    settings = experiment.data
+    return datasets.load(
+        settings.source if data is None else data,
+        resize=settings.resize,
+        channels=settings.channels,
+        limit=settings.limit,
+        validation=settings.validation,
+        skip_bad=settings.skip_bad,
+        seed=experiment.training.seed,
+    )
+
+
+def suited(experiment, bundle):
+    """Data that are not in [0, 1] get parts for real values, where the experiment does not say which."""
+    if bundle.kind == "image":
+        return experiment
+    real = {"likelihood": "gaussian", "output": "linear"}
+    fitting = {
+        word: value
+        for word, value in real.items()
+        if word in experiment.hyperparameters and experiment.place(f"hyperparameters.{word}") is None
+    }
+    return experiment.model_copy(update={"hyperparameters": {**experiment.hyperparameters, **fitting}})
+
+
+def optimizer_for(settings, steps):
+    """A Keras optimizer.
+
+    Args:
+        settings: the training section of an experiment.
+        steps: length of the run, for the schedule.
+    """
+    words = {"learning_rate": _learning_rate(settings, steps), "global_clipnorm": settings.clip_norm}
+    if settings.beta_1 is not None:
+        if settings.optimizer in ("sgd", "rmsprop"):
+            raise InputError(f"training.beta_1: {settings.optimizer} has none", key="training.beta_1")
+        words["beta_1"] = settings.beta_1
+    if settings.weight_decay or settings.optimizer == "adamw":
+        words["weight_decay"] = settings.weight_decay
+    return getattr(keras.optimizers, OPTIMIZERS[settings.optimizer])(**words)
+
+
+OPTIMIZERS = {
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "adamax": "Adamax",
+    "nadam": "Nadam",
+    "sgd": "SGD",
+    "rmsprop": "RMSprop",
+    "lion": "Lion",
+}
+
+
+def _learning_rate(settings, steps):
+    peak, warmup = settings.learning_rate, settings.warmup_steps
+    if settings.schedule == "cosine":
+        ramp = {"warmup_target": peak, "warmup_steps": warmup} if warmup else {}
+        return keras.optimizers.schedules.CosineDecay(0.0 if warmup else peak, max(1, steps - warmup), **ramp)
+    if warmup:
+        return keras.optimizers.schedules.PolynomialDecay(0.0, warmup, peak)
+    return peak
+
+
+class Loop:
+    """Steps of a model over data in memory; batch and noise are functions of (seed, step).
+
+    Args:
+        model: compiled.
+        split: raw training examples, held as one tensor; the last incomplete batch of an epoch is left out.
+        preprocess: raw batch -> model values.
+        settings: the training section of an experiment.
+        binarize: "none", "threshold" or "stochastic".
+    """
+
+    def __init__(self, model, split, preprocess, settings, binarize="none"):
+        self.model, self.preprocess, self.seed = model, preprocess, settings.seed
+        self.binarize = {"none": lambda x: x, "threshold": _threshold, "stochastic": self._draw}[binarize]
+        self.x, self.y = tf.constant(split.x), None if split.y is None else tf.constant(split.y)
+        self.count, self.batch = len(split), min(settings.batch_size, len(split))
+        self.steps = self.count // self.batch
+        self.step = tf.function(model.train_step, jit_compile=settings.jit)
+
+    @tf.function
+    def run(self, steps):
+        """That many steps, all within one epoch: the loop that Keras's `fit` would leave to Python."""
+        epoch, start = self.model.step // self.steps, self.model.step % self.steps
+        order = tf.random.experimental.stateless_shuffle(tf.range(self.count), tf.stack([self.seed, epoch]))
+        for position in tf.range(start, start + steps):
+            chosen = tf.reshape(order[position * self.batch : (position + 1) * self.batch], [self.batch])
+            x = self.binarize(self.preprocess(tf.gather(self.x, chosen)))
+            self.step(x if self.y is None else (x, tf.gather(self.y, chosen)))
+
+    def _draw(self, x):
+        return numerics.binarize(x, numerics.key("binarize", self.seed, self.model.step))
+
+
+def _threshold(x):
+    return tf.cast(x >= 0.5, tf.float32)
+
+
+class Run:
+    """One training run in its folder."""
+
+    def __init__(self, model, bundle, experiment, out, progress, before=None):
+        self.model, self.bundle, self.experiment, self.out, self.progress = model, bundle, experiment, out, progress
+        self.before = before
+        self.settings = settings = experiment.training
+        self.loop = Loop(model, bundle.train, bundle.preprocessor.apply, settings, experiment.data.binarize)
+        self.total = settings.epochs * self.loop.steps
+        with experiment.locating():
+            model.compile(optimizer_for(settings, self.total))
+        self.state = weights.of_training(model)
+        self.history, self.best, self.seconds = [], None, 0.0
+        self.judged = "score" in model.signatures() and len(bundle.validation) > 0
+        self.test = tf.function(model.test_step, reduce_retracing=True)
+
+    # Going on
+
+    def go(self):
+        """Trains to the end of the last epoch, or to the end of patience."""
+        self.restore()
+        calls, saved = 1, time.time()
+        with stopping() as stop:
+            while (step := int(self.model.step)) < self.total and not self.out_of_patience():
+                left = self.loop.steps - step % self.loop.steps
+                began = time.time()
+                self.loop.run(tf.constant(min(calls, left)))
+                taken = time.time() - began
+                rate = min(calls, left) * self.loop.batch / taken
+                calls = 1 if step == 0 else max(1, round(calls * min(4.0, CALL / taken)))
+                self.seconds += taken
+                self.require_convergence()
+                ended = int(self.model.step) % self.loop.steps == 0
+                self.report(ended, rate)
+                if ended or stop.signal or time.time() - saved > self.settings.checkpoint_seconds:
+                    self.save()
+                    saved = time.time()
+                if stop.signal:
+                    raise self.interrupted(stop.signal)
+
+    def report(self, ended, rate):
+        step = int(self.model.step)
+        epoch = (step - 1) // self.loop.steps
+        logs = {name: float(mean.result()) for name, mean in self.model.means.items()}
+        if ended:
+            logs |= self.validate()
+            self.history.append({"epoch": epoch + 1, "step": step, **logs, "skipped": int(self.model.skipped)})
+            self.keep_best(logs)
+            for mean in self.model.means.values():
+                mean.reset_state()
+        self.progress(
+            Progress(epoch + 1, self.settings.epochs, step - epoch * self.loop.steps, self.loop.steps, logs, rate, ended)
+        )
+
+    def validate(self):
+        """Means over the validation split, with names that begin with val_."""
+        if not len(self.bundle.validation):
+            return {}
+        before = weights.values({n: v for n, v in self.state.items() if n.startswith("means/")})
+        for mean in self.model.means.values():
+            mean.reset_state()
+        x = binarized(
+            self.bundle.preprocessor.apply(self.bundle.validation.x), self.experiment.data.binarize, self.settings.seed
+        )
+        seen = {}
+        for start in range(0, len(x), 512):
+            y = self.bundle.validation.y
+            piece = tf.constant(x[start : start + 512])
+            seen = self.test(piece if y is None else (piece, tf.constant(y[start : start + 512])))
+        logs = {f"val_{name}": float(value) for name, value in seen.items()}
+        weights.assign({n: self.state[n] for n in before}, before)
+        return logs
+
+    def keep_best(self, logs):
+        """Writes the weights when they are the best so far, or when there is no telling."""
+        better = self.best is None or logs.get("val_loss", 0.0) < self.best["val_loss"]
+        if not self.judged or self.settings.keep == "last" or better:
+            self.best = {"val_loss": logs.get("val_loss"), "epoch": self.history[-1]["epoch"]}
+            weights.write(self.out / "model.safetensors", weights.values(weights.of_model(self.model)))
+
+    def out_of_patience(self):
+        patience = self.settings.patience
+        return bool(patience and self.history and self.judged) and self.history[-1]["epoch"] - self.best["epoch"] >= patience
+
+    def require_convergence(self):
+        if int(self.model.skipped_in_a_row) >= PATIENCE:
+            at = f"; the last good checkpoint is in {self.out}" if (self.out / presets.CHECKPOINT).is_file() else ""
+            raise GateError(
+                f"training diverged: {PATIENCE} gradients in a row were not finite at step {int(self.model.step)}{at}; "
+                f"try training.learning_rate={self.settings.learning_rate / 10:g}"
+            )
+
+    # Checkpoints
+
+    def save(self):
+        """Everything that the next step depends on, in one file that is there whole or not at all."""
+        presets.write_history(self.out / "history.csv", self.history)
+        facts = {"history": self.history, "best": self.best, "seconds": self.seconds, "before": self.before}
+        weights.write(
+            self.out / presets.CHECKPOINT,
+            weights.values(self.state),
+            {"facts": json.dumps(facts), "experiment": self.identity()},
+        )
+
+    def restore(self):
+        path = self.out / presets.CHECKPOINT
+        if not path.is_file():
+            return
+        arrays, metadata = weights.read(path, self.state)
+        if metadata.get("experiment") != self.identity():
+            raise InputError(f"{path}: is of another configuration or of other data; resume with those it began with")
+        weights.assign(self.state, arrays)
+        facts = json.loads(metadata["facts"])
+        self.history, self.best, self.seconds = facts["history"], facts["best"], facts["seconds"]
+        self.before = facts["before"]
+
+    def identity(self):
+        """sha256 of the experiment and of the data."""
+        text = json.dumps(self.experiment.to_dict(), sort_keys=True) + self.bundle.fingerprint
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def interrupted(self, number):
+        error = Interrupted(
+            f"stopped at step {int(self.model.step)} of {self.total}; go on with --resume --out {self.out}"
+        )
+        error.exit_code = 128 + number
+        return error
+
+    # The end
+
+    def finish(self):
+        """The rest of the run folder, for the weights that were kept."""
+        named = weights.of_model(self.model)
+        weights.assign(named, weights.read(self.out / "model.safetensors", named)[0])
+        facts = {
+            "steps": self.history[-1]["step"],
+            "epochs": self.history[-1]["epoch"],
+            "kept_epoch": self.best["epoch"],
+            "seconds": round(self.seconds, 1),
+            "skipped_steps": self.history[-1]["skipped"],
+            "device": f"{os.cpu_count()} CPU cores",
+        }
+        before = {"before": self.before} if self.before else {}
+        report.write(self.model, self.bundle, self.experiment, self.out, facts, before)
+        (self.out / presets.CHECKPOINT).unlink(missing_ok=True)
+
+
+class _Stop:
+    signal = None
+
+
+@contextlib.contextmanager
+def stopping():
+    """Within it, SIGINT and SIGTERM ask to stop at the end of the call; the second one stops at once."""
+    stop, before = _Stop(), {}
+
+    def handle(number, frame):
+        if stop.signal:
+            raise KeyboardInterrupt
+        stop.signal = number
+
+    with contextlib.suppress(ValueError):  # only the main thread may handle signals
+        before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
