@@ -54,6 +54,17 @@ def test_a_cache_that_cannot_be_written(tmp_path, monkeypatch):
         load("digits")
 
 
+def test_damaged_records_name_their_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    load("digits")
+    record = next(tmp_path.rglob("*.tfrecord-*"))
+    data = bytearray(record.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    record.write_bytes(data)
+    with pytest.raises(InputError, match=f"{record.parent}: damaged .*remove this folder"):
+        load("digits")
+
+
 def test_describe_is_json():
     import json
 

@@ -146,6 +146,7 @@ def _part(builder, split, wanted, x_key, y_key, resize, channels, source):
 
 def _read(builder, split, x_key, y_key, batch):
     """Yields NumPy batches (x, y or None), in the order of the files."""
+    import tensorflow as tf
     import tensorflow_datasets as tfds
 
     wanted = {key: True for key in (x_key, y_key) if key}
@@ -156,8 +157,14 @@ def _read(builder, split, x_key, y_key, batch):
         decoders=tfds.decode.PartialDecoding(wanted) if others else None,
         read_config=tfds.ReadConfig(try_autocache=False),
     )
-    for example in dataset.batch(batch).as_numpy_iterator():
-        yield example[x_key], example[y_key] if y_key else None
+    try:
+        for example in dataset.batch(batch).as_numpy_iterator():
+            yield example[x_key], example[y_key] if y_key else None
+    except tf.errors.OpError as error:
+        folder = builder.data_dir
+        raise InputError(
+            f"{folder}: damaged ({type(error).__name__}); remove this folder to have it made again"
+        ) from None
 
 
 def _keys(info, source):
