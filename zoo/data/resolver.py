@@ -46,7 +46,7 @@ def load(
             `tf.data.Dataset`.
         validation, test: fractions in [0, 1) to cut out where the source has no such split, in expectation, see
             `zoo.data.splits`. With 0 the split is empty.
-        seed: of the assignment to splits; the same examples and seed give the same splits on every machine.
+        seed: of the assignment to splits; the same examples and seed give the same splits everywhere.
         resize: (H, W) of images: bilinear, antialiased, the aspect is not kept.
         channels: 1 or 3, to turn images grey or give them three channels.
         skip_bad: leave image files out that cannot be read, and say so in the notes, rather than fail.

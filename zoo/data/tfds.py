@@ -34,7 +34,7 @@ def from_tfds(name, resize, channels):
     """The data set NAME, NAME/CONFIG or NAME:VERSION from $TFDS_DATA_DIR, or TFDS's default folder, or downloaded."""
     if not NAME.fullmatch(name):
         raise InputError(f"'tfds:{name}': need tfds:NAME, tfds:NAME/CONFIG or tfds:NAME:1.2.3")
-    os.environ.setdefault("NO_GCE_CHECK", "true")  # TFDS otherwise waits for a cloud machine's metadata
+    os.environ.setdefault("NO_GCE_CHECK", "true")  # TFDS otherwise waits for a cloud's metadata service
     builder = _on_disk(name) or _downloaded(name)
     version = f"tfds:{builder.info.full_name.rsplit('/', 1)[0]}:{builder.version}"
     return _source(builder, name.split(":")[0].replace("/", "_"), version, resize, channels)
