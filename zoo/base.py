@@ -57,6 +57,7 @@ class GenerativeModel(keras.Model):
     """
 
     parts: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ()  # the verbs of `signatures`, for the catalogue
 
     def __new__(cls, **words):
         model = super().__new__(cls, **words)
@@ -249,11 +250,15 @@ class Autoencoder(GenerativeModel):
     """Encoder, prior and decoder: q(z|x), p(z), p(x|z).
 
     Args:
-        posterior, prior, likelihood: names in `zoo.distributions`. `gaussian` is the mean-squared-error loss,
-            `bernoulli` the cross-entropy loss.
-        encoder, decoder: networks of your own in place of the backbone's: x [B, *input_shape] -> the posterior's
-            parameters, and z [B, D] -> [B, *input_shape].
+        posterior: "normal" or "deterministic".
+        prior: "normal" or "mixture".
+        likelihood: "gaussian" is the mean-squared-error loss, "bernoulli" the cross-entropy loss; or "laplace", "sigma",
+            "continuous_bernoulli", "categorical".
+        encoder: a network of your own, x [B, *input_shape] -> the posterior's parameters.
+        decoder: a network of your own, z [B, D] -> the likelihood's parameters [B, *input_shape].
     """
+
+    exports = ("encode", "decode", "reconstruct", "sample", "score")
 
     def __init__(
         self,

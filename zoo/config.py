@@ -27,7 +27,7 @@ class Settings(BaseModel):
 class Data(Settings):
     """What the model is trained on."""
 
-    source: Name = Field("tfds:mnist", description="tfds:<name>, a folder of images, a .csv, .npy or .npz file")
+    source: Name = Field("digits", description="digits, tfds:<name>, a folder of images, a .csv, .npy or .npz file")
     binarize: Literal["none", "threshold", "stochastic"] = Field("none", description="pixels to 0 and 1, and how")
     resize: Annotated[Sequence[Count], Field(min_length=2, max_length=2)] | None = Field(
         None, description="[height, width] in pixels"
@@ -117,7 +117,7 @@ class Experiment(Settings):
         from ruamel.yaml import YAML
         from ruamel.yaml.comments import CommentedMap
 
-        words, document = catalog.info(self.model).words, CommentedMap()
+        words, document = words_of(catalog.resolve(self.model)[0]), CommentedMap()
         docs = {"hyperparameters": {name: word.doc for name, word in words.items()}}
         docs |= {name: {k: f.description for k, f in cls.model_fields.items()} for name, cls in SECTIONS.items() if cls}
         for name, value in self.to_dict().items():
@@ -231,7 +231,7 @@ def layer_of(path, value, place):
 def complete(layer, variant):
     """The layer of an override, with the section of a bare key: a hyperparameter, else data or training."""
     ((path, place),) = layer.key_of.items()
-    known = keys_of(catalog.catalogue()[variant].words)
+    known = keys_of(words_of(variant))
     if path == ("model",) or (len(path) == 2 and path[0] in SECTIONS):
         return layer
     if len(path) == 1 and (sections := [name for name, keys in known.items() if path[0] in keys]):
@@ -241,6 +241,12 @@ def complete(layer, variant):
     raise InputError(f"{place}: unknown key {key!r}{nearest(key, names)}", key)
 
 
+def words_of(variant):
+    """The constructor words that a configuration sets: all but those that come from its data and training sections."""
+    words = catalog.catalogue()[variant].words
+    return {name: word for name, word in words.items() if name not in ("input_shape", "seed", "dtype")}
+
+
 def keys_of(words):
     """{section: keys}."""
     return {name: cls.model_fields if cls else words for name, cls in SECTIONS.items()}
@@ -248,7 +254,7 @@ def keys_of(words):
 
 def validated(layer, variant):
     """The experiment of a merged layer; raises its first error, in the order the sources were read."""
-    words = catalog.catalogue()[variant].words
+    words = words_of(variant)
     wrong = [*unknown_keys(layer.data, words, variant), *wrong_settings(layer.data), *wrong_words(layer.data, variant)]
     if wrong:
         placed = [(layer.place_of(path, of_key), path, sentence) for path, sentence, of_key in wrong]
@@ -299,7 +305,7 @@ def wrong_words(data, variant):
     given = data.get("hyperparameters", {})
     for path, sentence in catalog.wrong_values(variant, given):
         yield ("hyperparameters", *path), f"{'.'.join(map(str, path))}: {sentence}", False
-    for name, word in catalog.catalogue()[variant].words.items():
+    for name, word in words_of(variant).items():
         if name in given and given[name] is not None and "Network" in word.annotation:
             yield ("hyperparameters", name), f"{name}: a network is given in Python, not in a configuration", False
     variant, backbone = catalog.resolve(data["model"])

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from . import catalog, config, weights
-from .data import Preprocessor
+from . import data as datasets
 from .errors import InputError, WriteError
 
 FORMAT = 1
@@ -78,7 +78,7 @@ class Preset:
 
     @cached_property
     def preprocessor(self):
-        return Preprocessor.from_json(self.content("preprocessor.json").decode())
+        return datasets.Preprocessor.from_json(self.content("preprocessor.json").decode())
 
     @cached_property
     def thresholds(self):
@@ -136,6 +136,23 @@ def build(experiment, shape):
     words = {**experiment.hyperparameters, "input_shape": tuple(shape), "seed": training.seed, "dtype": dtype}
     with experiment.locating():
         return catalog.create_model(experiment.model, **words)
+
+
+def data_for(preset, spec=None, resize=None, **options):
+    """Data as a preset takes them: its own when `spec` is None.
+
+    Args:
+        resize: (height, width) of images, or "model" for the size and channels that the preset takes.
+        options: see `zoo.data.load`.
+    """
+    settings, (*size, channels) = preset.experiment.data, preset.preprocessor.shape
+    if spec is None:
+        spec, resize = settings.source, resize or settings.resize
+        options = {"channels": settings.channels, "limit": settings.limit, "skip_bad": settings.skip_bad} | options
+    if resize == "model":
+        resize, options = tuple(size), {"channels": channels} | options
+    fixed = {"preprocessor": preset.preprocessor, "seed": preset.experiment.training.seed}
+    return datasets.load(spec, resize=resize, validation=settings.validation, **fixed, **options)
 
 
 # Writing

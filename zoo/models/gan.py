@@ -21,6 +21,7 @@ class GAN(Adversarial, GenerativeModel):
     """
 
     parts = ("generator_loss", "critic_loss")
+    exports = ("sample",)
 
     def __init__(
         self,

@@ -1,0 +1,202 @@
+"""`zoo sample`, `reconstruct`, `interpolate` and `embed`: what a pretrained model is used for."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError, WriteError
+from . import console, options
+from .training import size_of
+
+commands = typer.Typer()
+
+SplitName = Annotated[str, typer.Option("--split", help="train, validation, test or all.")]
+Resize = Annotated[str | None, typer.Option(metavar="HxW|model", help="Resize images; model: to what it takes.")]
+First = Annotated[int, typer.Option("--n", min=1, help="How many, from the first on.")]
+
+
+@commands.command(rich_help_panel="Use")
+def sample(
+    name: options.Model,
+    n: options.Number = 64,
+    seed: options.Seed = 0,
+    out: options.Out = None,
+    force: options.Force = False,
+    json: options.Json = False,
+):
+    """Draws new examples: a picture (.png) or raw values (.npy, .npz)."""
+    out = writable(out or Path("samples.png"), force, (".png", ".npy", ".npz"))
+    from .. import figures
+
+    model = opened(name, "sample")
+    x = model.preset.preprocessor.invert(model.sample(n, seed=seed))
+    if out.suffix == ".png":
+        figures.grid(shown(model, x), out)
+    else:
+        write_arrays(out, x=x)
+    console.report({"out": str(out), "samples": n, "seed": seed}, json)
+
+
+@commands.command(rich_help_panel="Use")
+def reconstruct(
+    name: options.Model,
+    data: options.DataSource = None,
+    n: First = 10,
+    split: SplitName = "test",
+    resize: Resize = None,
+    out: options.Out = None,
+    force: options.Force = False,
+    json: options.Json = False,
+):
+    """Encodes and decodes examples: a picture with differences (.png) or raw values (.npy, .npz)."""
+    out = writable(out or Path("reconstructions.png"), force, (".png", ".npy", ".npz"))
+    from .. import figures
+    from ..metrics import mse
+
+    model = opened(name, "reconstruct")
+    x = examples(model, data, split, resize).x[:n]
+    values = model.preset.preprocessor.apply(x)
+    x_hat = model.reconstruct(values)
+    raw = model.preset.preprocessor.invert(x_hat)
+    if out.suffix == ".png":
+        figures.reconstructions(shown(model, x), shown(model, raw), out)
+    else:
+        write_arrays(out, x_hat=raw)
+    console.report({"out": str(out), "examples": len(x), "mse": mse(values, x_hat)["value"]}, json)
+
+
+@commands.command(rich_help_panel="Use")
+def interpolate(
+    name: options.Model,
+    data: options.DataSource = None,
+    start: Annotated[int, typer.Option("--from", min=0, help="Number of the example to begin at.")] = 0,
+    stop: Annotated[int, typer.Option("--to", min=0, help="Number of the example to end at.")] = 1,
+    steps: Annotated[int, typer.Option(min=2, help="Pictures on the way, both ends included.")] = 10,
+    split: SplitName = "test",
+    resize: Resize = None,
+    out: options.Out = None,
+    force: options.Force = False,
+    json: options.Json = False,
+):
+    """Morphs one example into another along the straight line between their codes."""
+    out = writable(out or Path("interpolation.png"), force, (".png", ".npy", ".npz"))
+    from .. import figures
+
+    model = opened(name, "reconstruct")
+    x = examples(model, data, split, resize).x
+    for flag, number in (("--from", start), ("--to", stop)):
+        if number >= len(x):
+            raise InputError(f"{flag} {number}: there are {len(x)} examples, 0 to {len(x) - 1}")
+    ends = model.preset.preprocessor.apply(x[[start, stop]])
+    line = model.preset.preprocessor.invert(model.interpolate(*ends, steps=steps))
+    if out.suffix == ".png":
+        figures.interpolation(shown(model, line)[None], out)
+    else:
+        write_arrays(out, x=line)
+    console.report({"out": str(out), "from": start, "to": stop, "steps": steps}, json)
+
+
+@commands.command(rich_help_panel="Use")
+def embed(
+    name: options.Model,
+    data: options.DataSource = None,
+    split: SplitName = "all",
+    resize: Resize = None,
+    out: options.Out = None,
+    force: options.Force = False,
+    json: options.Json = False,
+):
+    """Writes the codes of data (.npz with z, y and split, .npy, .csv) or draws their map (.png)."""
+    out = writable(out or Path("codes.npz"), force, (".npz", ".npy", ".csv", ".png"))
+    from .. import figures
+
+    model = opened(name, "encode")
+    part = examples(model, data, split, resize)
+    z = model.encode(model.preset.preprocessor.apply(part.x)).reshape(len(part), -1)
+    labels = {} if part.y is None else {"y": part.y}
+    if out.suffix == ".png":
+        figures.latent_map(z, part.y, out)
+    elif out.suffix == ".csv":
+        write_table(out, z, labels)
+    else:
+        write_arrays(out, z=z, **labels)
+    console.report({"out": str(out), "examples": len(z), "dimensions": z.shape[1]}, json)
+
+
+# What they share
+
+
+def opened(name, verb):
+    """The pretrained model, when it can do what is asked."""
+    from ..presets import load
+
+    model = load(name)
+    if verb not in model.signatures():
+        raise InputError(f"{name}: cannot {verb}; it has {', '.join(model.signatures())}")
+    return model
+
+
+def examples(model, data, split, resize):
+    """A Split of data that the model takes, raw."""
+    import numpy as np
+
+    from ..data import Split
+    from ..presets import data_for
+
+    bundle = data_for(model.preset, data, size_of(resize))
+    if split != "all" and split not in bundle.splits:
+        raise InputError(f"--split {split}: there are {', '.join(bundle.splits)} and all")
+    parts = bundle.splits.values() if split == "all" else [bundle.splits[split]]
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        raise InputError(f"{bundle.name}: the split {split} has no examples")
+    y = None if any(part.y is None for part in parts) else np.concatenate([part.y for part in parts])
+    return Split(np.concatenate([part.x for part in parts]), y)
+
+
+def shown(model, raw):
+    """Raw values as pictures take them: images in [0, 1]."""
+    preprocessor = model.preset.preprocessor
+    return preprocessor.apply(raw).clip(0, 1) if preprocessor.kind == "image" else raw
+
+
+def writable(out, force, suffixes):
+    """The path to write to, checked before any work is done."""
+    if out.suffix not in suffixes:
+        raise InputError(f"--out {out}: ends in {out.suffix or 'nothing'}; it takes {', '.join(suffixes)}")
+    if out.exists() and not force:
+        raise WriteError(f"{out}: exists; choose another name, or --force to replace it")
+    if not out.parent.is_dir():
+        raise WriteError(f"{out.parent}: no such folder")
+    return out
+
+
+def write_arrays(out, **arrays):
+    """One array as .npy, or all by name as .npz."""
+    import io
+
+    import numpy as np
+
+    from ..weights import write_bytes
+
+    buffer = io.BytesIO()
+    if out.suffix == ".npy":
+        np.save(buffer, next(iter(arrays.values())), allow_pickle=False)
+    else:
+        np.savez_compressed(buffer, **arrays)
+    write_bytes(out, buffer.getvalue())
+
+
+def write_table(out, z, labels):
+    """Codes as .csv: z_0, z_1, ..., and y where there are labels."""
+    import csv
+    import io
+
+    from ..weights import write_bytes
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*(f"z_{i}" for i in range(z.shape[1])), *labels])
+    writer.writerows([*code.tolist(), *label] for code, *label in zip(z, *labels.values(), strict=True))
+    write_bytes(out, text.getvalue().encode())
