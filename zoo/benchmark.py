@@ -1,0 +1,130 @@
+"""How fast a model trains and runs here, beside what one would write by hand, in one run."""
+
+import resource
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from . import config, presets, training
+from .data import load
+from .export import export, latencies
+
+PAIRS = 7  # times that both loops run, one after the other
+SIZE = (28, 28)
+
+
+def benchmark(name, data=None, *, changes=(), steps=200, runs=200):
+    """Times training against a hand-written loop, and each verb in LiteRT against its compiled function.
+
+    Args:
+        name: a model name.
+        data: what `zoo.data.load` takes; digits, enlarged to 28x28, when None.
+        changes: "key=value" texts over the configuration.
+        steps: training steps a measurement.
+        runs: calls of each verb.
+
+    Returns:
+        {"training": ..., "latency": ..., "peak_memory_mb": ...}, ready for JSON. Ratios are medians over pairs, each
+        measured one after the other.
+    """
+    experiment = config.for_model(name, changes)
+    bundle = load(data) if data else load("digits", resize=SIZE)
+    model = presets.build(training.suited(experiment, bundle), bundle.shape)
+    return {
+        "model": experiment.model,
+        "input_shape": list(bundle.shape),
+        "parameters": model.count_params(),
+        "training": training_speed(model, bundle, experiment, steps),
+        "latency": verb_latencies(model, runs),
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+
+
+def training_speed(model, bundle, experiment, steps):
+    """Examples a second of `zoo train`'s loop and of a hand-written one on a network of the same shape."""
+    settings = experiment.training
+    model.compile(training.optimizer_for(settings, 1_000_000))
+    ours = training.Loop(model, bundle.train, bundle.preprocessor.apply, settings, experiment.data.binarize)
+    ours = _within_epochs(ours, steps)
+    result = {"batch_size": settings.batch_size, "steps": steps, "pairs": PAIRS}
+    if not hasattr(model, "encoder"):
+        ours()
+        return result | {"examples_per_second": round(settings.batch_size * steps / _seconds(ours))}
+    theirs = by_hand(presets.build(experiment, bundle.shape), bundle, settings, steps)
+    ours(), theirs()
+    pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(PAIRS)]
+    mine, hand = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return result | {
+        "examples_per_second": round(settings.batch_size * steps / mine),
+        "hand_written_examples_per_second": round(settings.batch_size * steps / hand),
+        "ratio": round(statistics.median(theirs / ours for ours, theirs in pairs), 3),
+    }
+
+
+def _within_epochs(loop, steps):
+    """A function that runs that many steps, in calls that end where epochs end."""
+
+    def run():
+        left = steps
+        while left:
+            call = min(left, loop.steps - int(loop.model.step) % loop.steps)
+            loop.run(tf.constant(call))
+            left -= call
+
+    return run
+
+
+def by_hand(model, bundle, settings, steps):
+    """The yardstick: the loop one writes for a plain VAE or autoencoder, compiled by XLA, data in memory.
+
+    It knows nothing of schedules, counters, logs or gradients that are not finite.
+    """
+    images = tf.constant(bundle.train.x)
+    count, batch, size = len(bundle.train), settings.batch_size, model.latent_dim
+    weights = model.encoder.trainable_variables + model.decoder.trainable_variables
+    optimizer = keras.optimizers.Adam(settings.learning_rate)
+    optimizer.build(weights)
+    order = tf.Variable(tf.random.shuffle(tf.range(count)), trainable=False)
+    position = tf.Variable(0, trainable=False)
+
+    @tf.function(jit_compile=True)
+    def step(x, seed):
+        outputs = model.encoder(x, training=True)
+        if model.stochastic:
+            mean, scale = outputs[:, :size], tf.nn.softplus(outputs[:, size:])
+            logits = model.decoder(mean + scale * tf.random.stateless_normal(tf.shape(mean), seed), training=True)
+            distortion = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(x, logits), tf.range(1, tf.rank(x)))
+            loss = tf.reduce_mean(distortion + _rate(mean, scale))
+        else:
+            loss = tf.reduce_mean(tf.reduce_sum((model.decoder(outputs, training=True) - x) ** 2, tf.range(1, tf.rank(x))))
+        optimizer.apply(tf.gradients(loss, [w.value for w in weights]), weights)
+
+    @tf.function
+    def loop():
+        for _ in tf.range(steps):
+            start = position.assign_add(batch) % (count - batch + 1)
+            x = tf.cast(tf.gather(images, order[start : start + batch]), tf.float32) / 255.0
+            step(tf.reshape(x, [batch, *bundle.shape]), tf.stack([0, position]))
+
+    return loop
+
+
+def _rate(mean, scale):
+    return tf.reduce_sum(0.5 * (mean**2 + scale**2 - 1.0) - tf.math.log(scale), -1)
+
+
+def _seconds(function):
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def verb_latencies(model, runs):
+    """Milliseconds of each verb on one example: LiteRT and the compiled function, called in turn."""
+    with tempfile.TemporaryDirectory() as folder:
+        export(model, Path(folder) / "model", format="tflite")
+        return latencies(Path(folder) / "model" / "model.tflite", model, runs=runs)
