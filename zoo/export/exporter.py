@@ -1,0 +1,214 @@
+"""The verb `export`: write beside, compare, move into place."""
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from .. import presets, weights
+from ..base import GenerativeModel
+from ..errors import InputError, WriteError, ZooError, nearest
+from . import keras_file, litert, parity, saved_model, signatures, tflite
+
+PARITY = "parity.json"
+WRITING = (OSError, tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError)  # a full disk, in TensorFlow
+
+
+class Format(NamedTuple):
+    """One kind of export.
+
+    Attributes:
+        name: of the file or folder that holds the model.
+        write: (model, path) writes it; with the batch too where that is fixed.
+        verify: (path, model, examples, tolerance) -> rows.
+        tolerance: of the rows' errors.
+        fixed_batch: whether signatures take one number of examples only.
+    """
+
+    name: str
+    write: Callable
+    verify: Callable
+    tolerance: float
+    fixed_batch: bool = False
+
+
+FORMATS = {
+    "tflite": Format("model.tflite", tflite.write_tflite, litert.verify_tflite, litert.TOLERANCE, fixed_batch=True),
+    "saved_model": Format(
+        "saved_model", saved_model.write_saved_model, saved_model.verify_saved_model, saved_model.TOLERANCE
+    ),
+    "keras": Format("model.keras", keras_file.write_keras, keras_file.verify_keras, 0.0),
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was exported, and how equal it is.
+
+    Attributes:
+        path: the file or folder that holds the model.
+        format, batch: as asked for; a batch of None is dynamic.
+        tolerance: largest error, relative where the expected value is beyond 1.
+        rows: a parity.Row for each signature.
+        examples: {"origin": "given", "preset" or "random", "count", "ties"}; ties were left out of the comparison.
+        files: {name: {"sha256", "bytes"}} of the model.
+        operations: {builtin of TFLite: uses}, None in other formats.
+        trained_in: the precision of the model; what is exported computes in float32.
+    """
+
+    path: Path
+    format: str
+    batch: int | None
+    tolerance: float
+    rows: list
+    examples: dict
+    files: dict
+    operations: dict | None
+    trained_in: str
+
+    @property
+    def size(self):
+        """Bytes of the model."""
+        return sum(file["bytes"] for file in self.files.values())
+
+    def to_dict(self):
+        """Ready for JSON: the contents of parity.json."""
+        said = {**asdict(self), "path": self.path.name, "size": self.size, "versions": presets.versions()}
+        rows = {row.signature: row.to_dict() for row in self.rows}
+        del said["rows"]
+        return {**said, "signatures": rows}
+
+
+def export(model, out, *, format="tflite", batch=1, examples=None, force=False):
+    """Writes a model as files that need neither the zoo nor, but for "keras", Keras; refuses if they are not equal.
+
+    Every signature is run beside the Keras model before anything is kept. The folder is there whole or not at all.
+
+    Args:
+        model: a model of the zoo, the name of a preset, or a run folder.
+        out: the folder to make: model.tflite, saved_model/ or model.keras, with parity.json, and preprocessor.json
+            where the model is a preset.
+        format: "tflite", "saved_model" (any batch) or "keras".
+        batch: examples that the TFLite signatures take at once.
+        examples: data [N, *input_shape] to compare on; the preset's, or random ones, when None.
+        force: replaces an earlier export.
+
+    Returns:
+        A Report.
+
+    Raises:
+        InputError: no such model or format, or examples of another shape.
+        GateError: TFLite has no builtin for an operation; or, as ParityError with `rows`, the outputs differ.
+        WriteError: `out` exists, or cannot be written.
+    """
+    how = _format(format, batch)
+    model = _model(model)
+    exact = signatures.in_float32(model)
+    with _folder(Path(out), force) as folder:
+        chosen, path = parity.examples_for(exact, examples), folder / how.name
+        how.write(exact, path, *([batch] if how.fixed_batch else []))
+        rows = how.verify(path, exact, chosen.x, how.tolerance)
+        parity.require(rows, how.tolerance)
+        report = Report(
+            path=Path(out) / how.name,
+            format=format,
+            batch=batch if how.fixed_batch else None,
+            tolerance=how.tolerance,
+            rows=rows,
+            examples={"origin": chosen.origin, "count": len(chosen.x), "ties": chosen.ties},
+            files=_files(path),
+            operations=litert.operations(path) if format == "tflite" else None,
+            trained_in=model.dtype_policy.name,
+        )
+        _write_text(folder / PARITY, json.dumps(report.to_dict(), indent=2, allow_nan=False))
+        if preset := getattr(model, "preset", None):
+            _write_text(folder / "preprocessor.json", preset.preprocessor.to_json())
+    return report
+
+
+def _format(name, batch):
+    if name not in FORMATS:
+        raise InputError(f"unknown format {name!r}{nearest(name, FORMATS)} there are: {', '.join(FORMATS)}", "format")
+    if type(batch) is not int or batch < 1:
+        raise InputError(f"batch: needs a whole number of at least 1, not {batch!r}", "batch")
+    if batch != 1 and not FORMATS[name].fixed_batch:
+        raise InputError(f"batch: {name} takes any number of examples; only tflite has a fixed batch", "batch")
+    return FORMATS[name]
+
+
+def _model(model):
+    """The model itself, or that of a preset's name or folder."""
+    if isinstance(model, str | os.PathLike):
+        return presets.load(model)
+    if not isinstance(model, GenerativeModel):
+        raise InputError(f"export takes a model of the zoo, a preset or a run folder; got {type(model).__name__}")
+    return model
+
+
+def _write_text(path, text):
+    weights.write_bytes(path, f"{text}\n".encode())
+
+
+def _files(path):
+    """{path from the parent: sha256 and size} of a file, or of all files in a folder."""
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return {
+        file.relative_to(path.parent).as_posix(): {
+            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+            "bytes": file.stat().st_size,
+        }
+        for file in files
+    }
+
+
+# All or nothing
+
+
+@contextlib.contextmanager
+def _folder(out, force):
+    """A new folder beside `out`, which takes its name if all goes well and vanishes otherwise."""
+    target = out.expanduser().resolve()
+    _require_free(out, target, force)
+    work = target.parent / f".{target.name}-{secrets.token_hex(4)}"
+    missing = [folder for folder in target.parents if not folder.exists()]
+    try:
+        work.mkdir(parents=True)
+        yield work
+        _replace(work, target)
+    except BaseException as error:
+        shutil.rmtree(work, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            for folder in missing:
+                folder.rmdir()
+        if isinstance(error, WRITING) and not isinstance(error, ZooError):
+            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+            raise WriteError(f"{out}: cannot write ({reason})") from None
+        raise
+
+
+def _require_free(out, target, force):
+    """Raises WriteError if `out` holds anything, but for an export that may be replaced."""
+    if not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not force:
+        raise WriteError(f"{out}: exists; choose another folder, or --force to replace it")
+    if not (target / PARITY).is_file():
+        raise WriteError(f"{out}: exists and is not an export; --force replaces exports only")
+
+
+def _replace(work, target):
+    """Gives the new folder its name; what had the name goes last."""
+    old = work.with_name(f"{work.name}-old")
+    if target.exists():
+        target.rename(old)
+    work.rename(target)
+    weights.sync_folder(target.parent)
+    shutil.rmtree(old, ignore_errors=True)

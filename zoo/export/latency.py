@@ -1,0 +1,61 @@
+"""How long each signature takes on one batch: in LiteRT and as a compiled function, in one loop."""
+
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from .. import presets
+from . import litert, parity, signatures
+
+WARM_UP = 10
+
+
+def latencies(path, model, runs=200, threads=1):
+    """Milliseconds of each signature of a TFLite file and of the model's compiled function.
+
+    Both are called in turn, so that whatever else the machine does meets both alike.
+
+    Args:
+        path: a TFLite file.
+        model: what it was made from.
+        runs: calls of each.
+        threads: of LiteRT; TensorFlow keeps its own.
+
+    Returns:
+        {signature: {"litert": {"p50_ms", "p95_ms"}, "function": {"p50_ms", "p95_ms"}}}.
+    """
+    model, interpreter = signatures.in_float32(model), litert.open_tflite(path, threads)
+    x = np.resize(parity.examples_for(model).x, (litert.batch_of(interpreter), *model.example_shape))
+    times = {}
+    for verb, signature in model.signatures().items():
+        inputs = presets.inputs_for(model, verb, signature, x)
+        calls = {"litert": _in_litert(interpreter, verb, inputs), "function": _as_function(model, verb, inputs)}
+        times[verb] = {name: _percentiles(seconds) for name, seconds in _in_turn(calls, runs).items()}
+    return times
+
+
+def _in_litert(interpreter, verb, inputs):
+    runner = interpreter.get_signature_runner(verb)
+    return lambda: runner(**inputs)
+
+
+def _as_function(model, verb, inputs):
+    tensors, function = {name: tf.constant(array) for name, array in inputs.items()}, model.endpoints[verb]
+    return lambda: {name: output.numpy() for name, output in function(tensors).items()}
+
+
+def _in_turn(calls, runs):
+    """{name: seconds of each call}."""
+    seconds = {name: [] for name in calls}
+    for turn in range(WARM_UP + runs):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if turn >= WARM_UP:
+                seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def _percentiles(seconds):
+    return {f"p{q}_ms": round(1000 * float(np.percentile(seconds, q)), 4) for q in (50, 95)}

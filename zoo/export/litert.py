@@ -1,0 +1,95 @@
+"""TFLite files in the interpreter that phones have."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+from ..errors import GateError, InputError
+from . import parity, signatures
+from .tflite import quiet
+
+TOLERANCE = 1e-5
+BUILTINS = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
+
+
+def open_tflite(path, threads=1):
+    """An interpreter of a file. Raises InputError where it is not a TFLite file."""
+    try:
+        with quiet():
+            interpreter = Interpreter(model_content=Path(path).read_bytes(), num_threads=threads)
+            interpreter.allocate_tensors()
+            return interpreter
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: not a readable TFLite file ({str(error).splitlines()[0]})") from None
+
+
+def operations(path):
+    """{name of a builtin: how often all signatures of a file use it}, read without an interpreter.
+
+    Raises:
+        GateError: an operation is not a builtin, so that a plain interpreter cannot run the file.
+    """
+    model = schema.Model.GetRootAs(Path(path).read_bytes(), 0)
+    codes = [model.OperatorCodes(i) for i in range(model.OperatorCodesLength())]
+    for code in codes:
+        if code.CustomCode():
+            raise GateError(f"{path}: {code.CustomCode().decode()} is not a builtin operation")
+    names = [BUILTINS[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())] for code in codes]  # old codes end at 127
+    graphs = [model.Subgraphs(i) for i in range(model.SubgraphsLength())]
+    used = Counter(names[g.Operators(i).OpcodeIndex()] for g in graphs for i in range(g.OperatorsLength()))
+    return dict(sorted(used.items()))
+
+
+def batch_of(interpreter):
+    """How many examples the signatures of a file take at once."""
+    verb = next(iter(interpreter.get_signature_list()))
+    return int(next(iter(interpreter.get_signature_runner(verb).get_input_details().values()))["shape"][0])
+
+
+def run(interpreter, verb, inputs):
+    """Runs a signature on arrays [N, ...] of any N: {output: array [N, ...]}, empty where it cannot.
+
+    The last batch is filled up by its first example.
+    """
+    if verb not in interpreter.get_signature_list():
+        return {}
+    runner, batch = interpreter.get_signature_runner(verb), batch_of(interpreter)
+    taken = {name: tuple(details["shape"][1:]) for name, details in runner.get_input_details().items()}
+    if taken != {name: array.shape[1:] for name, array in inputs.items()}:
+        return {}
+    count = len(next(iter(inputs.values())))
+    pieces = [runner(**_piece(inputs, start, batch)) for start in range(0, count, batch)]
+    return {name: np.concatenate([piece[name] for piece in pieces])[:count] for name in pieces[0]}
+
+
+def _piece(inputs, start, batch):
+    """Examples start to start + batch of every input."""
+    count = len(next(iter(inputs.values())))
+    chosen = [i if i < count else start for i in range(start, start + batch)]
+    return {name: array[chosen] for name, array in inputs.items()}
+
+
+def verify_tflite(path, model, examples=None, tolerance=TOLERANCE):
+    """Every signature of a TFLite file beside the Keras model.
+
+    Args:
+        path: the file.
+        model: what it was made from.
+        examples: data [N, *input_shape]; the preset's, or random ones, when None.
+        tolerance: largest difference, relative where the expected value is beyond 1.
+
+    Returns:
+        A list of parity.Row.
+
+    Raises:
+        InputError: the file is not TFLite, or the examples do not fit the model.
+        GateError: the file needs more than builtin operations.
+    """
+    model, interpreter = signatures.in_float32(model), open_tflite(path)
+    operations(path)
+    x = parity.examples_for(model, examples).x
+    batch = batch_of(interpreter)
+    return parity.compare(lambda verb, inputs: run(interpreter, verb, inputs), model, x, batch, tolerance)
