@@ -354,7 +354,7 @@ class Autoencoder(GenerativeModel):
     @property
     def stochastic(self):
         """Whether a code is a distribution rather than a point."""
-        return self.posteriors is not POSTERIORS["deterministic"]
+        return self.posteriors != POSTERIORS["deterministic"]  # Keras keeps a copy of a tuple
 
     def call(self, x, training=False):
         return self.likelihood(self.posterior(x, training).mean(), training).mean()

@@ -16,30 +16,32 @@ def softplus(x):
     return 0.5 * (x + tf.abs(x)) + tf.math.log(1.0 + tf.exp(-tf.abs(x)))
 
 
-def uniform(shape, key):
+def uniform(shape, key, examples=None):
     """Numbers in (0, 1], a pure function of (key, index of the example, index within the example).
 
     Neither the batch size nor the number of workers changes the numbers of an example. Not for cryptography.
 
     Args:
         shape: [B, ...], a sequence of ints or an int tensor; the first axis counts examples.
-        key: uint32 scalar, see `key`.
+        key: uint32, see `key`: a scalar, or one for each example, [B].
+        examples: indices of the examples, int [B], where they are not 0, 1, ..., B - 1.
 
     Returns:
         float32 tensor of that shape.
     """
     shape = tf.convert_to_tensor(shape, tf.int32)
-    examples, values = tf.range(shape[0]), tf.range(tf.reduce_prod(shape[1:]))
+    examples = tf.range(shape[0]) if examples is None else examples
+    values = tf.range(tf.reduce_prod(shape[1:]))
     row = _mix(_uint(examples) * _constant(0x9E3779B1) + key)[:, None]
     bits = _mix(_mix(tf.bitwise.bitwise_xor(_uint(values)[None] * _constant(0x85EBCA77), row)) + row)
     unit = (tf.cast(tf.bitwise.right_shift(bits, _constant(8)), tf.float32) + 0.5) * 2.0**-24
     return tf.reshape(unit, shape)
 
 
-def normal(shape, key):
+def normal(shape, key, examples=None):
     """Standard normal numbers (Box & Muller 1958), a pure function of (key, example, index): see `uniform`."""
-    radius = tf.sqrt(-2.0 * tf.math.log(uniform(shape, _mix(key + _constant(1)))))
-    return radius * tf.cos(6.283185307179586 * uniform(shape, _mix(key + _constant(2))))
+    radius = tf.sqrt(-2.0 * tf.math.log(uniform(shape, _mix(key + _constant(1)), examples)))
+    return radius * tf.cos(6.283185307179586 * uniform(shape, _mix(key + _constant(2)), examples))
 
 
 def key(stream, *numbers):
@@ -50,9 +52,9 @@ def key(stream, *numbers):
     return mixed
 
 
-def binarize(x, key):
+def binarize(x, key, examples=None):
     """Draws each value of x in [0, 1] as 0 or 1 with probability x, as Burda et al. (2015) do for MNIST."""
-    return tf.cast(uniform(tf.shape(x), key) <= x, tf.float32)
+    return tf.cast(uniform(tf.shape(x), key, examples) <= x, tf.float32)
 
 
 def _constant(value):

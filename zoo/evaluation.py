@@ -1,0 +1,146 @@
+"""Evaluation: every number that a model can give on a split of data, and the reasons for those it cannot."""
+
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from . import metrics, numerics
+from .base import CHUNK, bits_per_dim
+from .errors import InputError
+
+PROBE_EXAMPLES = 10_000  # codes that the linear probe is fitted to
+METRICS = (
+    "mse",
+    "psnr",
+    "elbo",
+    "distortion",
+    "rate",
+    "nll",
+    "bits_per_dim",
+    "effective_samples",
+    "active_units",
+    "linear_probe",
+)
+
+
+def evaluate(model, bundle, *, split="test", samples=500, limit=None, binarize="none", seed=0, progress=None):
+    """Measures a model on a split of a data set.
+
+    Args:
+        model: any model of the zoo.
+        bundle: of `zoo.data.load`.
+        split: "train", "validation" or "test".
+        samples: of the code, for the negative log-likelihood of each example.
+        limit: the first so many examples of the split only.
+        binarize: "none"; "stochastic" draws each value as 0 or 1, the same for the same seed; "threshold" cuts at 0.5.
+        seed: start of all random numbers.
+        progress: called with (examples done, examples in all) during the longest part.
+
+    Returns:
+        What JSON can say: {"metrics": {name: {"value", "standard_error"}}, "skipped": {name: reason}, "per_dimension":
+        {name: [D]}, "notes": [...], "n", "seconds", "settings"}. Likelihoods are in nats; `bits_per_dim` is the nll
+        in bits for each value.
+
+    Raises:
+        InputError: there is no such split, or it has no examples.
+    """
+    began = time.perf_counter()
+    if split not in bundle.splits or not len(bundle.splits[split]):
+        there = ", ".join(name for name, part in bundle.splits.items() if len(part))
+        raise InputError(f"{bundle.name}: the split {split!r} has no examples; there are: {there}", key="split")
+    x = binarized(bundle.preprocessor.apply(bundle.splits[split].x[:limit]), binarize, seed)
+    found, skipped, details = {}, {}, {}
+    for measure in (_reconstruction, _likelihood, _codes):
+        values, reasons, more = measure(model, bundle, x, split, samples, binarize, seed, progress)
+        found, skipped, details = found | values, skipped | reasons, details | more
+    infinite = {name: "is not finite" for name, entry in found.items() if not np.isfinite(entry["value"])}
+    return {
+        "metrics": {name: found[name] for name in METRICS if name in found and name not in infinite},
+        "skipped": skipped | infinite,
+        "per_dimension": details,
+        "notes": _notes(model, x),
+        "n": len(x),
+        "seconds": round(time.perf_counter() - began, 3),
+        "settings": {"split": split, "samples": samples, "limit": limit, "binarize": binarize, "seed": seed},
+    }
+
+
+def binarized(x, how="none", seed=0):
+    """Model values [N, ...] in [0, 1] as 0 and 1: see `evaluate`. Each example is drawn by itself."""
+    if how == "none":
+        return x
+    if how == "threshold":
+        return (x >= 0.5).astype(np.float32)
+    key, drawn = numerics.key("evaluation", seed), np.empty_like(x, np.float32)
+    for start in range(0, len(x), CHUNK):
+        part = x[start : start + CHUNK]
+        drawn[start : start + CHUNK] = numerics.binarize(part, key, tf.range(start, start + len(part)))
+    return drawn
+
+
+def _reconstruction(model, bundle, x, *_):
+    if "reconstruct" not in model.signatures():
+        return {}, _reasons(("mse", "psnr"), "the model has no encoder"), {}
+    x_hat = model.reconstruct(x)
+    if bundle.kind != "image":
+        reason = f"it is for images in [0, 1]; this is a {bundle.kind}"
+        return {"mse": metrics.mse(x, x_hat)}, {"psnr": reason}, {}
+    return {"mse": metrics.mse(x, x_hat), "psnr": metrics.psnr(x, x_hat)}, {}, {}
+
+
+def _likelihood(model, bundle, x, split, samples, binarize, seed, progress):
+    names = ("elbo", "distortion", "rate", "nll", "bits_per_dim", "effective_samples")
+    if "encode" not in model.signatures():
+        return {}, _reasons(names, "the model gives no likelihood"), {}
+    if not model.stochastic:
+        return {}, _reasons(names, "its codes are points, not distributions"), {}
+    found = metrics.importance_weights(model, x, samples, seed, progress=progress)
+    found["elbo"] = -(found["distortion"] + found["rate"])
+    found["bits_per_dim"] = bits_per_dim(found["nll"], bundle.shape)
+    return {name: metrics.mean(found[name]) for name in names}, {}, {}
+
+
+def _codes(model, bundle, x, split, samples, binarize, seed, progress):
+    if "encode" not in model.signatures():
+        return {}, _reasons(("active_units", "linear_probe"), "the model has no encoder"), {}
+    codes = model.run("encode", x=x)
+    if model.stochastic:
+        found, skipped = {"active_units": metrics.active_units(codes["z"])}, {}
+    else:
+        found, skipped = {}, {"active_units": "its codes are points, whose scale means nothing"}
+    details = {"variance": metrics.codes.variances(codes["z"]).tolist()}
+    if "stddev" in codes:
+        details["rate_to_standard_normal"] = metrics.rate_per_dimension(codes["z"], codes["stddev"]).tolist()
+    try:
+        found["linear_probe"] = _probe(model, bundle, codes["z"], split, binarize, seed)
+    except InputError as reason:
+        skipped["linear_probe"] = str(reason)
+    return found, skipped, details
+
+
+def _probe(model, bundle, codes, split, binarize, seed):
+    """The linear probe of these codes; an InputError says why there is none."""
+    train, labels = bundle.train, bundle.splits[split].y
+    if labels is None or train.y is None:
+        raise InputError("the data have no labels")
+    if split == "train":
+        raise InputError("it is fitted to the train split and needs another one to be tested on")
+    if not len(train):
+        raise InputError("the train split, which it is fitted to, has no examples")
+    x = binarized(bundle.preprocessor.apply(train.x[:PROBE_EXAMPLES]), binarize, seed)
+    return metrics.linear_probe(model.encode(x), train.y[:PROBE_EXAMPLES], codes, labels[: len(codes)])
+
+
+def _notes(model, x):
+    """What a reader of the numbers must know."""
+    observation = getattr(model, "observation", None)
+    if type(observation).__name__ == "Bernoulli" and not np.isin(x, (0.0, 1.0)).all():
+        return [
+            "the Bernoulli likelihood of values between 0 and 1 is not normalised: its nats compare models, not papers"
+        ]
+    return []
+
+
+def _reasons(names, reason):
+    return dict.fromkeys(names, reason)

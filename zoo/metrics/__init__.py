@@ -1,0 +1,22 @@
+"""Numbers about models: functions of arrays and of the model API.
+
+A metric of a data set is {"value": mean, "standard_error": of that mean}; what is said of each example comes as an
+array [N].
+"""
+
+from .codes import active_units, linear_probe, rate_per_dimension
+from .likelihood import elbo, importance_weighted_nll, importance_weights
+from .reconstruction import mse, psnr
+from .summary import mean
+
+__all__ = [
+    "active_units",
+    "elbo",
+    "importance_weighted_nll",
+    "importance_weights",
+    "linear_probe",
+    "mean",
+    "mse",
+    "psnr",
+    "rate_per_dimension",
+]
