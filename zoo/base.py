@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal, NamedTuple
 
 import keras
@@ -96,6 +96,13 @@ class GenerativeModel(keras.Model):
 
     def get_config(self):
         return dict(self.words)
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The model of its words, with networks of the user's own built again."""
+        build = partial(keras.saving.deserialize_keras_object, custom_objects=custom_objects)
+        described = {k: v for k, v in config.items() if isinstance(v, dict) and "class_name" in v}
+        return cls(**{**config, **{word: build(network) for word, network in described.items()}})
 
     # What a model defines
 
@@ -231,6 +238,8 @@ class Adversarial:
         super().compile(optimizer, **kwargs)
 
     def get_compile_config(self):
+        if not self.compiled:
+            return None
         serialize = keras.saving.serialize_keras_object
         return {"optimizer": serialize(self.optimizer), "critic_optimizer": serialize(self.critic_optimizer)}
 

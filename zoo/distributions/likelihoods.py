@@ -82,7 +82,32 @@ class ContinuousBernoulli(Likelihood):
     unit_range = True
 
     def values(self, outputs):
-        return tfd.ContinuousBernoulli(logits=outputs)
+        return _ContinuousBernoulli(logits=outputs)
+
+
+class _ContinuousBernoulli(tfd.ContinuousBernoulli):
+    """Continuous Bernoulli in the form log p(x) = (x - 1/2) eta - log(sinh(h) / h), with logits eta = 2 h.
+
+    TFP's form subtracts large numbers near eta = 0 and overflows in TFLite at eta = 89. Series serve where |h| < 1/2.
+    """
+
+    def _log_prob(self, x):
+        near, square, h = self._halves()
+        size = tf.abs(h)
+        series = square * (1 / 6 - square * (1 / 180 - square * (1 / 2835 - square / 37800)))
+        log_sinhc = size + tf.math.log(1.0 - tf.exp(-2.0 * size)) - tf.math.log(2.0 * size)
+        return (x - 0.5) * self.logits - tf.where(near, series, log_sinhc)
+
+    def _mean(self):
+        near, square, h = self._halves()
+        series = 0.5 * self.logits * (1 / 3 - square * (1 / 45 - square * (2 / 945 - square / 4725)))
+        return 0.5 + 0.5 * tf.where(near, series, 1.0 / tf.tanh(h) - 1.0 / h)
+
+    def _halves(self):
+        """(whether h is near 0, h^2 where it is, h where it is not): finite gradients on both sides."""
+        h = 0.5 * self.logits
+        near = tf.abs(h) < 0.5
+        return near, tf.where(near, h, 0.0) ** 2, tf.where(near, 1.0, h)
 
 
 class Categorical(Likelihood):

@@ -23,15 +23,15 @@ def latencies(path, model, runs=200, threads=1):
         threads: of LiteRT; TensorFlow keeps its own.
 
     Returns:
-        {signature: {"litert": {"p50_ms", "p95_ms"}, "function": {"p50_ms", "p95_ms"}}}.
+        {signature: {"tflite_p50_ms", "tflite_p95_ms", "function_p50_ms", "function_p95_ms"}}.
     """
     model, interpreter = signatures.in_float32(model), litert.open_tflite(path, threads)
     x = np.resize(parity.examples_for(model).x, (litert.batch_of(interpreter), *model.example_shape))
     times = {}
     for verb, signature in model.signatures().items():
         inputs = presets.inputs_for(model, verb, signature, x)
-        calls = {"litert": _in_litert(interpreter, verb, inputs), "function": _as_function(model, verb, inputs)}
-        times[verb] = {name: _percentiles(seconds) for name, seconds in _in_turn(calls, runs).items()}
+        calls = {"tflite": _in_litert(interpreter, verb, inputs), "function": _as_function(model, verb, inputs)}
+        times[verb] = _percentiles(_in_turn(calls, runs))
     return times
 
 
@@ -58,4 +58,8 @@ def _in_turn(calls, runs):
 
 
 def _percentiles(seconds):
-    return {f"p{q}_ms": round(1000 * float(np.percentile(seconds, q)), 4) for q in (50, 95)}
+    return {
+        f"{name}_p{q}_ms": round(1000 * float(np.percentile(values, q)), 4)
+        for name, values in seconds.items()
+        for q in (50, 95)
+    }

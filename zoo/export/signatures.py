@@ -27,7 +27,7 @@ def functions(model, batch=None):
     """{verb: concrete function of named tensors, which returns named tensors}."""
     table = model.signatures()
     return {
-        verb: tf.function(table[verb].function).get_concrete_function(**inputs)
+        verb: tf.function(table[verb].function, autograph=False).get_concrete_function(**inputs)
         for verb, inputs in specs(model, batch).items()
     }
 
