@@ -413,7 +413,7 @@ def choose(word, value, table):
 
 def _compiled(signature):
     specs = {name: tf.TensorSpec([None, *shape], tf.float32) for name, shape in signature.inputs.items()}
-    return tf.function(lambda inputs: signature.function(**inputs), input_signature=[specs])
+    return tf.function(lambda inputs: signature.function(**inputs), input_signature=[specs], autograph=False)
 
 
 def _checked(name, value, shape):

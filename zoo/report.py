@@ -14,12 +14,12 @@ SHOWN = 10  # examples in a row of a picture
 NLL_EXAMPLES, NLL_SAMPLES = 1000, 64  # of the evaluation that every run ends with
 
 
-def write(model, bundle, experiment, out, facts, measured):
+def write(model, bundle, experiment, out, facts, before=None):
     """Completes a run folder that holds config.yaml, model.safetensors and history.csv.
 
     Args:
         facts: what only the run knows: seconds, steps, the epoch that was kept.
-        measured: evaluations made earlier, by name: {"before": ...} of a model that was fine-tuned.
+        before: the model that a fine-tuning run began with.
     """
     out = Path(out)
     x = model_values(bundle, _first(bundle.test, bundle.validation, bundle.train), experiment)
@@ -28,7 +28,8 @@ def write(model, bundle, experiment, out, facts, measured):
     if "score" in model.signatures():
         normal = model_values(bundle, _first(bundle.validation, bundle.test, bundle.train), experiment)
         presets.write_thresholds(out / "thresholds.json", model.score(normal))
-    draw(model, bundle, x, out)
+    draw(model, bundle, x, out, before)
+    measured = {"before": measure(before, bundle, experiment)} if before else {}
     metadata = {
         "name": out.name,
         "model": experiment.model,
@@ -78,7 +79,7 @@ def measure(model, bundle, experiment):
     )
 
 
-def draw(model, bundle, x, out):
+def draw(model, bundle, x, out, before=None):
     """The pictures of the card."""
     folder = Path(out) / "figures"
     folder.mkdir(exist_ok=True)
@@ -88,7 +89,10 @@ def draw(model, bundle, x, out):
         figures.grid(shown(model.sample(64, seed=0)), folder / "samples.png")
     if "reconstruct" not in model.signatures():
         return
-    figures.reconstructions(shown(x[:SHOWN]), shown(model.reconstruct(x[:SHOWN])), folder / "reconstructions.png")
+    some, again = x[:SHOWN], model.reconstruct(x[:SHOWN])
+    figures.reconstructions(shown(some), shown(again), folder / "reconstructions.png")
+    if before:
+        figures.before_after(shown(some), shown(before.reconstruct(some)), shown(again), folder / "before_after.png")
     figures.interpolation(shown(model.interpolate(x[:5], x[5:10], steps=9)), folder / "interpolation.png")
     codes = model.encode(x[:2000])
     labels = None if (y := _first(bundle.test, bundle.validation, bundle.train).y) is None else y[:2000]

@@ -43,7 +43,7 @@ def _unique(named, variables):
 
 def values(named):
     """{name: array} of named variables, copied."""
-    return {name: np.array(variable) for name, variable in named.items()}
+    return {name: np.array(variable.numpy()) for name, variable in named.items()}
 
 
 def assign(named, arrays):
@@ -58,7 +58,7 @@ def write(path, arrays, metadata=None):
     Raises:
         WriteError: the folder is missing or not writable, or there is no space.
     """
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     metadata = {**(metadata or {}), "digest": digest(arrays)}
     write_bytes(path, save(arrays, metadata={name: str(value) for name, value in metadata.items()}))
 
@@ -103,7 +103,7 @@ def digest(arrays):
     for name in sorted(arrays):
         array = arrays[name]
         sha.update(f"{name} {array.dtype} {array.shape}".encode())
-        sha.update(np.ascontiguousarray(array).tobytes())
+        sha.update(array.tobytes())
     return sha.hexdigest()
 
 

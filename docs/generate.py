@@ -1,0 +1,132 @@
+"""Writes the parts of README.md and docs/models.md that come from the catalogue and the presets.
+
+    python docs/generate.py           writes them
+    python docs/generate.py --check   says which are stale, and fails
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from zoo import catalog
+
+ROOT = Path(__file__).parent.parent
+FAMILIES = {
+    "deterministic": "A code is a point.",
+    "probabilistic": "A code is a distribution; samples come from a prior.",
+    "discrete": "A code is a choice from a codebook.",
+    "adversarial": "Two networks play against each other; what autoencoders are compared with.",
+}
+
+
+def models_table():
+    """A line for each variant."""
+    lines = ["| variant | what it is | paper | exports |", "|---|---|---|---|"]
+    for variant, entry in sorted(catalog.catalogue().items(), key=lambda item: (_rank(item[1].family), item[0])):
+        lines.append(
+            f"| [`{variant}`](docs/models.md#{variant}) | {entry.summary} | [{_short(entry.paper)}]({entry.paper}) "
+            f"| {', '.join(entry.exports)} |"
+        )
+    return "\n".join(lines)
+
+
+def presets_table():
+    """A line for each pretrained model, with what was measured of it."""
+    lines = ["| preset | parameters | test MSE | NLL (nats) | linear probe | `.tflite` |", "|---|---:|---:|---:|---:|---:|"]
+    for name, path in sorted(catalog.presets().items()):
+        metadata = json.loads((path / "metadata.json").read_text())
+        metrics = metadata["metrics"]["test"]["metrics"]
+        size = metadata["files"].get("tflite/model.tflite", {}).get("bytes")
+        cells = [
+            f"[`{name}`](saved_models/{name}/README.md)",
+            f"{metadata['parameters']:,}",
+            _value(metrics, "mse", ".4f"),
+            _value(metrics, "nll", ".2f"),
+            _value(metrics, "linear_probe", ".1%"),
+            f"{size / 1e6:.2f} MB" if size else "-",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def chapters():
+    """Every variant with its equation and its words."""
+    parts = []
+    for family, sentence in FAMILIES.items():
+        parts.append(f"## {family.capitalize()}\n\n{sentence}")
+        entries = catalog.catalogue().items()
+        parts += [_chapter(variant, entry) for variant, entry in sorted(entries) if entry.family == family]
+    return "\n\n".join(parts)
+
+
+def _chapter(variant, entry):
+    words = [(name, word) for name, word in entry.words.items() if name in _own(entry)]
+    table = ""
+    if words:
+        rows = "\n".join(f"| `{name}` | `{_default(word)}` | {_line(word.doc)} |" for name, word in words)
+        table = f"\n\n| word | default | |\n|---|---|---|\n{rows}"
+    equation = f"\n\n```\n{entry.equation}\n```" if entry.equation else ""
+    return f"### {variant}\n\n{entry.summary} [{_short(entry.paper)}]({entry.paper}).{equation}{table}"
+
+
+def _own(entry):
+    """The words that the variant itself adds or changes."""
+    shared = set(catalog.catalogue()["vae"].words) - {"posterior", "likelihood", "normalization"}
+    return [name for name in entry.words if name not in shared and name != "input_shape"]
+
+
+def common_words():
+    """The words that every variant takes."""
+    words = catalog.catalogue()["vae"].words.items()
+    rows = "\n".join(f"| `{name}` | `{_default(word)}` | {_line(word.doc)} |" for name, word in words)
+    return f"| word | default | |\n|---|---|---|\n{rows}"
+
+
+def _default(word):
+    return "required" if word.default is catalog.Required else repr(word.default)
+
+
+def _line(text):
+    return " ".join((text or "").split()).replace("|", "\\|")
+
+
+def _short(paper):
+    return re.sub(r"https?://(arxiv.org/abs/|doi.org/|openreview.net/forum\?id=)?", "", paper)
+
+
+def _rank(family):
+    return list(FAMILIES).index(family) if family in FAMILIES else len(FAMILIES)
+
+
+def _value(metrics, name, spec):
+    return format(metrics[name]["value"], spec) if name in metrics else "-"
+
+
+PARTS = {"models": models_table, "presets": presets_table, "chapters": chapters, "words": common_words}
+
+
+def filled(text):
+    """A page with what stands between its markers made anew."""
+    for name, make in PARTS.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- end -->)", re.S)
+        if pattern.search(text):
+            made = make()
+            text = pattern.sub(lambda m, made=made: m[1] + made + m[2], text)
+    return text
+
+
+def main(check):
+    stale = []
+    for page in (ROOT / "README.md", ROOT / "docs" / "models.md"):
+        text = page.read_text()
+        if (new := filled(text)) != text:
+            stale.append(page.relative_to(ROOT))
+            if not check:
+                page.write_text(new)
+    print("\n".join(f"{'stale' if check else 'written'}: {page}" for page in stale) or "all up to date")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv))

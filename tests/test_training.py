@@ -1,0 +1,244 @@
+"""Training: the run folder, the same weights again, and on from any checkpoint."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from zoo import config, presets, training
+from zoo.errors import GateError, InputError, WriteError
+
+SMALL = ("widths=[16]", "latent_dim=3", "jit=false", "limit=300", "batch_size=32", "epochs=2")
+FILES = {
+    "README.md",
+    "config.yaml",
+    "history.csv",
+    "metadata.json",
+    "model.safetensors",
+    "preprocessor.json",
+    "golden.npz",
+    "thresholds.json",
+    "tflite/model.tflite",
+    "tflite/parity.json",
+    "figures/curves.png",
+    "figures/samples.png",
+    "figures/reconstructions.png",
+}
+
+
+def small(*changes):
+    return (*SMALL, *changes)
+
+
+def weights_of(run):
+    return (run / "model.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return training.train("vae_dense", "digits", tmp_path_factory.mktemp("runs") / "vae", changes=small())
+
+
+def test_the_run_folder_holds_what_a_preset_needs(run):
+    assert FILES <= {f.relative_to(run).as_posix() for f in run.rglob("*") if f.is_file()}
+    assert not (run / presets.CHECKPOINT).exists()
+    assert set(presets.Preset(run).metadata["files"]) >= FILES - {"metadata.json"}
+
+
+def test_a_run_loads_as_a_model_that_gives_its_golden_outputs(run):
+    model = presets.load(run)
+    for verb, stored in model.preset.golden.items():
+        for name, value in model.run(verb, **stored["inputs"]).items():
+            np.testing.assert_allclose(value, stored["outputs"][name], atol=1e-5)
+
+
+def test_the_history_has_every_part_of_every_epoch(run):
+    rows = list(csv.DictReader(open(run / "history.csv")))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert {"loss", "distortion", "rate", "val_loss", "skipped"} <= set(rows[0])
+    np.testing.assert_allclose(float(rows[0]["loss"]), float(rows[0]["distortion"]) + float(rows[0]["rate"]), rtol=1e-5)
+    assert float(rows[1]["loss"]) < float(rows[0]["loss"])
+
+
+def test_the_card_shows_the_numbers_and_how_to_use_it(run):
+    card = (run / "README.md").read_text()
+    assert "zoo.load_model" in card and "Mean squared error" in card and "figures/samples.png" in card
+
+
+def test_the_configuration_makes_the_same_folder_again(run, tmp_path):
+    again = training.train(run / "config.yaml", out=tmp_path / "again")
+    assert weights_of(again) == weights_of(run)
+    assert (again / "history.csv").read_text() == (run / "history.csv").read_text()
+
+
+def test_another_seed_gives_other_weights(run, tmp_path):
+    assert weights_of(training.train("vae_dense", "digits", tmp_path / "b", changes=small("training.seed=1"))) != (
+        weights_of(run)
+    )
+
+
+class Crash(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("model", "changes"),
+    [("ae_dense", ()), ("vae_conv", ("binarize=stochastic",)), ("vq_vae_dense", ("codes=16",)),
+     ("factor_vae_dense", ("critic_widths=[16]",)), ("gan_dense", ())],
+)  # fmt: skip
+def test_a_crashed_run_resumes_to_the_same_weights(model, changes, tmp_path, monkeypatch):
+    monkeypatch.setattr(training.Run, "finish", lambda self: None)
+    monkeypatch.setattr(training, "CALL", 0.0)  # a checkpoint after every step
+    changes = small(*changes, "checkpoint_seconds=0", "schedule=cosine", "epochs=3")
+    whole = training.train(model, "digits", tmp_path / "whole", changes=changes)
+    for crash_at in (2, 9):
+
+        def crash(event, at=crash_at, seen=[0]):  # noqa: B006
+            seen[0] += 1
+            if seen[0] == at:
+                raise Crash
+
+        broken = tmp_path / f"broken-{crash_at}"
+        with pytest.raises(Crash):
+            training.train(model, "digits", broken, changes=changes, progress=crash)
+        training.train(model, "digits", broken, changes=changes, resume=True)
+        assert weights_of(broken) == weights_of(whole)
+        assert (broken / "history.csv").read_text() == (whole / "history.csv").read_text()
+
+
+KILLED = """
+    import os, signal, sys
+    from zoo import training
+    training.CALL = 0.0
+    def kill(event):
+        if event.epoch == 2 and event.step > 3:
+            os.kill(os.getpid(), signal.{signal})
+    training.train("vae_dense", "digits", sys.argv[1], changes=sys.argv[2:], progress=kill)
+"""
+
+
+def start(code, out, *changes):
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(out), *changes], capture_output=True, text=True, check=False
+    )
+
+
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path):
+    changes = small("epochs=3", "checkpoint_seconds=0")
+    whole = training.train("vae_dense", "digits", tmp_path / "whole", changes=changes)
+    killed = tmp_path / "killed"
+    assert start(KILLED.format(signal="SIGKILL"), killed, *changes).returncode == -signal.SIGKILL
+    assert (killed / presets.CHECKPOINT).is_file()
+    training.train("vae_dense", "digits", killed, resume=True)
+    assert weights_of(killed) == weights_of(whole)
+
+
+def test_a_signal_stops_the_run_with_a_checkpoint_and_says_how_to_go_on(tmp_path, monkeypatch):
+    def stop(event):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(training.Interrupted, match="--resume") as stopped:
+        training.train("vae_dense", "digits", tmp_path / "run", changes=small(), progress=stop)
+    assert stopped.value.exit_code == 143
+    assert (tmp_path / "run" / presets.CHECKPOINT).is_file()
+
+
+def test_a_run_that_diverges_is_given_up(tmp_path):
+    with pytest.raises(GateError, match="not finite"):
+        training.train("ae_dense", "digits", tmp_path / "run", changes=small("learning_rate=1.0e30", "optimizer=sgd"))
+    assert not (tmp_path / "run" / "metadata.json").exists()
+
+
+def test_an_existing_folder_is_kept(run, tmp_path):
+    before = weights_of(run)
+    with pytest.raises(WriteError, match="exists"):
+        training.train("vae_dense", "digits", run, changes=small())
+    assert weights_of(run) == before
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(WriteError, match="not a run folder"):
+        training.train("vae_dense", "digits", tmp_path, changes=small(), force=True)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_resume_needs_a_checkpoint_of_the_same_run(run, tmp_path):
+    with pytest.raises(InputError, match="finished"):
+        training.train("vae_dense", "digits", run, resume=True)
+    with pytest.raises(InputError, match="no checkpoint"):
+        training.train("vae_dense", "digits", tmp_path, resume=True)
+
+
+def test_patience_stops_and_the_best_weights_are_kept(tmp_path, monkeypatch):
+    losses = iter([3.0, 1.0, 2.0, 2.5, 0.1])
+    monkeypatch.setattr(training.Run, "validate", lambda self: {"val_loss": next(losses)})
+    run = training.train("ae_dense", "digits", tmp_path / "run", changes=small("epochs=5", "patience=2"))
+    assert presets.Preset(run).metadata["training"] | {"kept_epoch": 2, "epochs": 4} == (
+        presets.Preset(run).metadata["training"]
+    )
+
+
+def test_a_bad_setting_writes_nothing(tmp_path):
+    with pytest.raises(InputError, match="latent_dim"):
+        training.train("vae_dense", "digits", tmp_path / "run", changes=("latent_dim=-3",))
+    assert not (tmp_path / "run").exists()
+
+
+def test_tables_get_a_likelihood_for_real_values(tmp_path):
+    table = np.random.default_rng(0).normal(3.0, 2.0, (200, 5)).astype("float32")
+    run = training.train("vae_dense", table, tmp_path / "run", changes=small())
+    assert config.load(run / "config.yaml").hyperparameters["likelihood"] == "gaussian"
+    with pytest.raises(InputError, match="conv backbone"):
+        training.train("vae_conv", table, tmp_path / "conv", changes=small())
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_compiled_loop_trains_in_both_precisions(precision, tmp_path):
+    changes = small("jit=true", f"precision={precision}", "epochs=3", "learning_rate=3.0e-3")
+    run = training.train("vae_dense", "digits", tmp_path / "run", changes=changes)
+    losses = presets.read_history(run / "history.csv")["loss"]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop", "lion"])
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_optimizers_take_their_settings(optimizer, schedule):
+    settings = config.for_model(
+        "vae_dense",
+        (f"optimizer={optimizer}", f"schedule={schedule}", "learning_rate=0.5", "warmup_steps=10", "clip_norm=1.0"),
+    ).training
+    made = training.optimizer_for(settings, 100)
+    assert type(made).__name__ == training.OPTIMIZERS[optimizer] and made.global_clipnorm == 1.0
+    assert float(made.learning_rate) == 0.0
+    made.iterations.assign(10)
+    assert float(made.learning_rate) == pytest.approx(0.5)
+    made.iterations.assign(100)
+    assert float(made.learning_rate) == pytest.approx(0.0 if schedule == "cosine" else 0.5, abs=1e-6)
+
+
+def test_every_epoch_sees_every_example_once_in_another_order(tmp_path):
+    import tensorflow as tf
+
+    from zoo.data import Split
+    from zoo.networks import dense
+
+    class Recorder:
+        backbone = dense
+
+        def __init__(self):
+            self.step, self.seen = tf.Variable(0), tf.Variable(tf.zeros([0, 4], tf.int32), shape=[None, 4])
+
+        def train_step(self, x):
+            self.step.assign_add(1)
+            self.seen.assign(tf.concat([self.seen, tf.cast(x, tf.int32)[None]], 0))
+
+    recorder = Recorder()
+    settings = config.for_model("vae_dense", ("batch_size=4", "jit=false")).training
+    loop = training.Loop(recorder, Split(np.arange(12, dtype="float32")), lambda x: x, settings)
+    for _ in range(2):
+        loop.run(tf.constant(3))
+    first, second = recorder.seen.numpy().reshape(2, 12)
+    assert sorted(first) == sorted(second) == list(range(12)) and list(first) != list(second)

@@ -1,0 +1,111 @@
+"""Fine-tuning: what is kept of a model, and that it learns on."""
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo import finetuning, presets, training, transfer, weights
+from zoo.errors import InputError
+
+SMALL = ("widths=[8,12]", "latent_dim=4", "jit=false", "limit=200", "batch_size=32", "epochs=1")
+
+
+def model(name="vae_conv", shape=(28, 28, 1), seed=0, **words):
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    return zoo.create_model(name, **{"input_shape": shape, "latent_dim": 4, "widths": (8, 12), **words})
+
+
+def how(moves):
+    return {move.name: move.how for move in moves}
+
+
+@pytest.mark.parametrize("name", ["vae_conv", "vae_dense", "vq_vae_conv", "gan_conv", "vamp_vae_conv"])
+def test_a_model_of_the_same_sizes_gets_every_weight(name):
+    old, new = model(name), model(name, seed=1)
+    moves = transfer.transfer(old, new)
+    assert {move.how for move in moves} == {"loaded"}
+    floats = [v for v in weights.of_model(new).values() if v.dtype == "float32"]
+    assert len(moves) == len(floats)
+    inputs = old.random_inputs("sample", 3)
+    np.testing.assert_array_equal(old.run("sample", **inputs)["x"], new.run("sample", **inputs)["x"])
+
+
+def test_colour_sees_a_grey_image_as_grey_did():
+    old, new = model(), model(shape=(28, 28, 3), seed=1)
+    moves = how(transfer.transfer(old, new))
+    assert moves["encoder/conv_1/kernel"] == moves["decoder/head/kernel"] == moves["decoder/head/bias"] == "adapted"
+    assert {how for name, how in moves.items() if "conv_1/k" not in name and "decoder/head" not in name} == {"loaded"}
+    grey = np.random.default_rng(0).random((5, 28, 28, 1)).astype("float32")
+    np.testing.assert_allclose(new.encode(np.repeat(grey, 3, -1)), old.encode(grey), atol=1e-5)
+    z = old.encode(grey)
+    np.testing.assert_allclose(new.decode(z), np.repeat(old.decode(z), 3, -1), atol=1e-5)
+
+
+def test_grey_sees_the_mean_of_what_colour_did():
+    old, new = model(shape=(28, 28, 3)), model(seed=1)
+    transfer.transfer(old, new)
+    grey = np.random.default_rng(0).random((5, 28, 28, 1)).astype("float32")
+    np.testing.assert_allclose(new.encode(grey), old.encode(np.repeat(grey, 3, -1)), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["vae_conv", "vae_dense"])
+@pytest.mark.parametrize("shape", [(8, 8, 1), (28, 20, 1), (40, 36, 1)])
+def test_another_size_resamples_what_stands_between_places_and_codes(name, shape):
+    old, new = model(name), model(name, shape=shape, seed=1)
+    moves = how(transfer.transfer(old, new))
+    assert set(moves.values()) <= {"loaded", "adapted"}
+    edge = "encoder/head/kernel" if name.endswith("conv") else "encoder/dense_1/kernel"
+    assert moves[edge] == "adapted" and moves["decoder/conv_1/kernel" if "conv" in name else "decoder/dense_1/kernel"] == (
+        "loaded"
+    )
+
+
+def test_a_resampled_model_still_knows_a_flat_image():
+    old, new = model("vae_dense"), model("vae_dense", shape=(14, 14, 1), seed=1)
+    transfer.transfer(old, new)
+    flat = [np.full((1, n, n, 1), 0.7, "float32") for n in (28, 14)]
+    np.testing.assert_allclose(new.encode(flat[1]), old.encode(flat[0]), rtol=0.05, atol=0.02)
+
+
+def test_too_little_in_common_is_refused():
+    moves = transfer.transfer(model("vae_dense"), model("vae_dense", widths=(9, 13), seed=1))
+    with pytest.raises(InputError, match="of the weights"):
+        transfer.require_kept(moves, "vae_dense.x")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return training.train("vae_conv", "digits", tmp_path_factory.mktemp("runs") / "base", changes=SMALL)
+
+
+def test_fine_tuning_writes_a_run_with_numbers_before_and_after(run, tmp_path):
+    images = np.random.default_rng(0).integers(0, 255, (120, 12, 10, 3)).astype("uint8")
+    seen = []
+    tuned = finetuning.finetune(run, images, tmp_path / "tuned", changes=SMALL[2:], announce=lambda *a: seen.append(a))
+    preset = presets.Preset(tuned)
+    assert set(preset.metadata["metrics"]) == {"before", "test"} and preset.metadata["start"] == str(run)
+    assert presets.load(tuned).reconstruct(np.zeros((2, 12, 10, 3))).shape == (2, 12, 10, 3)
+    assert "adapted" in how(seen[0][2]).values()
+    base = presets.Preset(run).experiment.training.learning_rate
+    assert preset.experiment.training.learning_rate == pytest.approx(0.3 * base)
+    assert "figures/before_after.png" in preset.metadata["files"]
+
+
+def test_resizing_to_the_model_keeps_every_weight(run, tmp_path):
+    images = np.random.default_rng(0).integers(0, 255, (120, 12, 10, 3)).astype("uint8")
+    seen = []
+    finetuning.finetune(
+        run, images, tmp_path / "t", changes=SMALL[2:], resize="model", announce=lambda *a: seen.append(a)
+    )
+    assert set(how(seen[0][2]).values()) == {"loaded"} and seen[0][0].shape == (8, 8, 1)
+
+
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
+def test_a_frozen_part_keeps_its_weights(run, part, tmp_path):
+    tuned = finetuning.finetune(run, "digits", tmp_path / "t", changes=SMALL[2:], freeze=part)
+    old, new = (weights.values(weights.of_model(presets.load(path))) for path in (run, tuned))
+    same = {name: np.array_equal(old[name], new[name]) for name in old if old[name].dtype == "float32"}
+    assert all(same[name] for name in same if name.startswith(part))
+    assert not any(same[name] for name in same if name.endswith("kernel") and not name.startswith(part))
