@@ -30,7 +30,7 @@ FLOORS = [  # from the ground; a line is a floor, or a step within one
     {"presets"},
     {"export"},
     {"transfer"},
-    {"training", "finetuning", "comparison", "evaluation", "benchmark", "report", "cards"},
+    {"training", "finetuning", "comparison", "evaluation", "benchmark", "report", "cards", "verification"},
     {"cli", "web", "__init__", "__main__"},
 ]
 FLOOR = {family: number for number, families in enumerate(FLOORS) for family in families}
