@@ -1,7 +1,7 @@
 """Writes the parts of README.md and docs/models.md that come from the catalogue and the presets.
 
-    python docs/generate.py           writes them
-    python docs/generate.py --check   says which are stale, and fails
+python docs/generate.py           writes them
+python docs/generate.py --check   says which are stale, and fails
 """
 
 import json
@@ -33,7 +33,10 @@ def models_table():
 
 def presets_table():
     """A line for each pretrained model, with what was measured of it."""
-    lines = ["| preset | parameters | test MSE | NLL (nats) | linear probe | `.tflite` |", "|---|---:|---:|---:|---:|---:|"]
+    lines = [
+        "| preset | parameters | test MSE | NLL (nats) | linear probe | `.tflite` |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
     for name, path in sorted(catalog.presets().items()):
         metadata = json.loads((path / "metadata.json").read_text())
         metrics = metadata["metrics"]["test"]["metrics"]

@@ -92,8 +92,10 @@ def test_weights_that_do_not_fit_are_named(run):
     arrays = weights.values(named)
     kernel = arrays["encoder/dense_1/kernel"]
     cases = {
-        r"encoder/dense_1/kernel: shape \(64, 15\); the model needs \(64, 16\)": {"encoder/dense_1/kernel": kernel[:, :15]},
-        "encoder/dense_1/kernel: type float64": {"encoder/dense_1/kernel": kernel.astype("float64")},
+        r"encoder/dense_1/kernel: shape \(64, 15\); the model needs \(64, 16\)": {
+            "encoder/dense_1/kernel": kernel[:, :15]
+        },
+        r"encoder/dense_1/kernel: type float64": {"encoder/dense_1/kernel": kernel.astype("float64")},
         "encoder/dense_1/kernel: holds NaN": {"encoder/dense_1/kernel": np.full_like(kernel, np.nan)},
         "unknown tensor 'encoder/dense_9/kernel'": {"encoder/dense_9/kernel": kernel[:1]},
     }

@@ -57,9 +57,9 @@ def test_another_size_resamples_what_stands_between_places_and_codes(name, shape
     moves = how(transfer.transfer(old, new))
     assert set(moves.values()) <= {"loaded", "adapted"}
     edge = "encoder/head/kernel" if name.endswith("conv") else "encoder/dense_1/kernel"
-    assert moves[edge] == "adapted" and moves["decoder/conv_1/kernel" if "conv" in name else "decoder/dense_1/kernel"] == (
-        "loaded"
-    )
+    assert moves[edge] == "adapted" and moves[
+        "decoder/conv_1/kernel" if "conv" in name else "decoder/dense_1/kernel"
+    ] == ("loaded")
 
 
 def test_a_resampled_model_still_knows_a_flat_image():

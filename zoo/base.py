@@ -49,7 +49,7 @@ class GenerativeModel(keras.Model):
         input_shape: shape of one example: (H, W, C), (T, C) or (F,).
         latent_dim: D, the length of a code.
         backbone: "dense" or "conv".
-        widths: units (dense) or filters (conv, each level halves the size) from data to code; the backbone's own when None.
+        widths: units (dense) or filters (conv, each level halves the size) from data to code; None: the backbone's own.
         activation: name of a Keras activation for the hidden layers.
         normalization: what follows each hidden linear layer.
         seed: start of all random numbers, with the step and the example.
@@ -261,8 +261,8 @@ class Autoencoder(GenerativeModel):
     Args:
         posterior: "normal" or "deterministic".
         prior: "normal" or "mixture".
-        likelihood: "gaussian" is the mean-squared-error loss, "bernoulli" the cross-entropy loss; or "laplace", "sigma",
-            "continuous_bernoulli", "categorical".
+        likelihood: "gaussian" is the mean-squared-error loss, "bernoulli" the cross-entropy loss; or "laplace",
+            "sigma", "continuous_bernoulli", "categorical".
         encoder: a network of your own, x [B, *input_shape] -> the posterior's parameters.
         decoder: a network of your own, z [B, D] -> the likelihood's parameters [B, *input_shape].
     """
@@ -413,7 +413,12 @@ def choose(word, value, table):
 
 def _compiled(signature):
     specs = {name: tf.TensorSpec([None, *shape], tf.float32) for name, shape in signature.inputs.items()}
-    return tf.function(lambda inputs: signature.function(**inputs), input_signature=[specs], autograph=False)
+    function = partial(_called, signature.function)  # a lambda would count as one function that is traced for each verb
+    return tf.function(function, input_signature=[specs], autograph=False)
+
+
+def _called(function, inputs):
+    return function(**inputs)
 
 
 def _checked(name, value, shape):

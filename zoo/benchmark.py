@@ -100,7 +100,9 @@ def by_hand(model, bundle, settings, steps):
             distortion = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(x, logits), tf.range(1, tf.rank(x)))
             loss = tf.reduce_mean(distortion + _rate(mean, scale))
         else:
-            loss = tf.reduce_mean(tf.reduce_sum((model.decoder(outputs, training=True) - x) ** 2, tf.range(1, tf.rank(x))))
+            loss = tf.reduce_mean(
+                tf.reduce_sum((model.decoder(outputs, training=True) - x) ** 2, tf.range(1, tf.rank(x)))
+            )
         optimizer.apply(tf.gradients(loss, [w.value for w in weights]), weights)
 
     @tf.function

@@ -128,4 +128,3 @@ def _limits(metadata):
     if "not_exported" in metadata:
         lines.append(f"- No TFLite file: {metadata['not_exported']}.")
     return "## Limits\n\n" + "\n".join(lines)
-

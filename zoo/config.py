@@ -54,7 +54,9 @@ class Training(Settings):
     beta_1: Annotated[Fraction, Field(lt=1)] | None = Field(None, description="first moment's decay; null: Keras's")
     seed: Seed = Field(0, description="of weights, noise and order")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of the arithmetic; weights are float32")
-    jit: Flag | None = Field(None, description="compile the step with XLA; null: where that is faster, for dense networks")
+    jit: Flag | None = Field(
+        None, description="compile the step with XLA; null: where that is faster, for dense networks"
+    )
     patience: Count | None = Field(None, description="stop after so many epochs without improvement")
     deterministic: Flag = Field(False, description="the same bits on every run, slower")
     keep: Literal["best", "last"] = Field("best", description="which weights: lowest validation loss, or last")

@@ -42,9 +42,7 @@ def finetune(
     experiment = experiment_from(preset, name, training.source_name(data), freeze, resize, changes)
     out = Path(out or f"runs/{preset.path.name}-{Path(experiment.data.source.replace(':', '-')).stem}")
     given = None if isinstance(data, str | Path) else data
-    return training.train(
-        experiment, given, out, resume=resume, force=force, progress=progress, announce=announce
-    )
+    return training.train(experiment, given, out, resume=resume, force=force, progress=progress, announce=announce)
 
 
 def experiment_from(preset, name, source, freeze, resize, changes=()):

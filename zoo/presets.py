@@ -1,14 +1,14 @@
 """The run folder, which is the preset: what training writes, `saved_models/` holds and `load_model` reads.
 
-    README.md            model card
-    config.yaml          the resolved experiment
-    metadata.json        versions, data, metrics, and the sha256 and size of every other file
-    preprocessor.json    from raw values to model values
-    model.safetensors    weights
-    history.csv          loss and its parts, an epoch a line
-    thresholds.json      quantiles of the anomaly score on held-out data
-    golden.npz           fixed inputs and the outputs of every verb
-    figures/  tflite/    pictures; the exported model with its parity
+README.md            model card
+config.yaml          the resolved experiment
+metadata.json        versions, data, metrics, and the sha256 and size of every other file
+preprocessor.json    from raw values to model values
+model.safetensors    weights
+history.csv          loss and its parts, an epoch a line
+thresholds.json      quantiles of the anomaly score on held-out data
+golden.npz           fixed inputs and the outputs of every verb
+figures/  tflite/    pictures; the exported model with its parity
 """
 
 import csv

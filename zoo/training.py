@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from . import config, numerics, presets, report, transfer, weights
 from . import data as datasets
-from .evaluation import binarized
 from .errors import GateError, InputError, ZooError
+from .evaluation import binarized
 
 PATIENCE = 10  # gradients in a row that are not finite before the run is given up
 CALL = 0.5  # seconds that one call of the compiled loop should take
@@ -280,7 +279,9 @@ class Run:
             for mean in self.model.means.values():
                 mean.reset_state()
         self.progress(
-            Progress(epoch + 1, self.settings.epochs, step - epoch * self.loop.steps, self.loop.steps, logs, rate, ended)
+            Progress(
+                epoch + 1, self.settings.epochs, step - epoch * self.loop.steps, self.loop.steps, logs, rate, ended
+            )
         )
 
     def validate(self):
@@ -311,7 +312,10 @@ class Run:
 
     def out_of_patience(self):
         patience = self.settings.patience
-        return bool(patience and self.history and self.judged) and self.history[-1]["epoch"] - self.best["epoch"] >= patience
+        return (
+            bool(patience and self.history and self.judged)
+            and self.history[-1]["epoch"] - self.best["epoch"] >= patience
+        )
 
     def require_convergence(self):
         if int(self.model.skipped_in_a_row) >= PATIENCE:

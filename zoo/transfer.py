@@ -62,7 +62,7 @@ def _fit(name, value, shape, source, target):
     old, new = (_places(name, model) for model in (source, target))
     if old and new:
         return _fit_places(value, shape, old, new, axis=0 if reads else -1, scaled=reads)
-    return _fit_channels(value, shape, axis=_channel_axis(value), summed=reads)
+    return _fit_channels(value, shape, axis=-2 if reads else -1, summed=reads)
 
 
 def _places(name, model):
@@ -76,14 +76,13 @@ def _places(name, model):
     return model.backbone.grid(model.example_shape, len(model.widths)) if conv else model.example_shape[:-1]
 
 
-def _channel_axis(value):
-    """Where a kernel or bias has the channels of the image: both kinds of convolution put them before the features."""
-    return -2 if value.ndim > 1 else 0
-
-
 def _fit_channels(value, shape, axis, summed):
     """Between images of other channels: the sum over channels is kept where they are read, their mean where written."""
-    if value.ndim != len(shape) or np.delete(value.shape, axis).tolist() != np.delete(shape, axis).tolist():
+    if (
+        value.ndim != len(shape)
+        or value.ndim < -axis
+        or np.delete(value.shape, axis).tolist() != np.delete(shape, axis).tolist()
+    ):
         return None
     if max(value.shape[axis], shape[axis]) > 4:
         return None

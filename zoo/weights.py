@@ -21,7 +21,9 @@ HEADER = 1 << 20  # bytes that names, shapes and metadata may take
 
 def of_model(model):
     """{name: variable} of all that a model has learned, such as "encoder/conv_1/kernel"."""
-    return _unique({variable.path.removeprefix(f"{model.name}/"): variable for variable in model.weights}, model.weights)
+    return _unique(
+        {variable.path.removeprefix(f"{model.name}/"): variable for variable in model.weights}, model.weights
+    )
 
 
 def of_training(model):
@@ -79,7 +81,9 @@ def write_bytes(path, content):
     except OSError as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary or "")
-        raise WriteError(f"{path}: cannot write ({error.strerror}); {path.parent} needs to be a folder with space") from None
+        raise WriteError(
+            f"{path}: cannot write ({error.strerror}); {path.parent} needs to be a folder with space"
+        ) from None
 
 
 def sync_folder(folder):
@@ -117,10 +121,11 @@ def read_bytes(path, limit):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise InputError(f"{path}: cannot open ({error.strerror})") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise InputError(f"{path}: is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"{path}: is not a regular file")
         if status.st_size > limit:
             raise InputError(f"{path}: has {status.st_size:,} bytes; at most {limit:,} are expected")
         content = file.read()

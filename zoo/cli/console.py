@@ -1,13 +1,48 @@
 """What the commands print: results to stdout, everything else to stderr."""
 
+import contextlib
 import json
+import logging
+import os
+import sys
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def start_tensorflow():
+    """Imports TensorFlow without the lines that it prints of devices it does not find; a command calls it first."""
+    from ..catalog import require_tensorflow
+
+    require_tensorflow()
+    with quiet_stderr():
+        import tensorflow
+
+        tensorflow.config.list_physical_devices()
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+@contextlib.contextmanager
+def quiet_stderr():
+    """Keeps what C++ prints to stderr to itself, unless it ends in an error."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as said:
+        kept = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            said.seek(0)
+            os.write(kept, said.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def report(data, as_json, show=None):

@@ -36,6 +36,7 @@ def evaluate(
     """Measures reconstruction, likelihood and codes, each with its standard error."""
     gates = [gate("--fail-under", text) for text in fail_under or ()]
     gates += [gate("--fail-over", text) for text in fail_over or ()]
+    console.start_tensorflow()
     from .. import presets
     from ..evaluation import METRICS, evaluate
 

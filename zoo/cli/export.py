@@ -22,6 +22,7 @@ def export(
     """Writes a model as a file, after running every signature of it beside the Keras model; refuses if one differs."""
     if out is None:
         out = Path("exports") / Path(name).expanduser().resolve().name / format
+    console.start_tensorflow()
     from ..export import ParityError, export
 
     try:

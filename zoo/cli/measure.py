@@ -13,6 +13,7 @@ commands = typer.Typer()
 @commands.command(rich_help_panel="Check")
 def verify(name: options.Model, json: options.Json = False):
     """Checks a preset or run folder: files against their sha256, golden outputs, exported models against Keras."""
+    console.start_tensorflow()
     from ..verification import verify
 
     checks = verify(name)
@@ -36,6 +37,7 @@ def benchmark(
     json: options.Json = False,
 ):
     """Times training beside a hand-written loop, and each verb in LiteRT beside its compiled function."""
+    console.start_tensorflow()
     from ..benchmark import benchmark
 
     console.report(benchmark(name, data, changes=overrides or (), steps=steps, runs=runs), json, show_benchmark)

@@ -59,6 +59,7 @@ def train(
         data__skip_bad="true" if skip_bad else None,
     )
     be_deterministic(deterministic)
+    console.start_tensorflow()
     from ..training import train
 
     with Bar(quiet) as bar:
@@ -98,6 +99,7 @@ def finetune(
         data__skip_bad="true" if skip_bad else None,
     )
     be_deterministic(deterministic)
+    console.start_tensorflow()
     from ..finetuning import finetune
 
     with Bar(quiet) as bar:

@@ -27,9 +27,9 @@ def sample(
 ):
     """Draws new examples: a picture (.png) or raw values (.npy, .npz)."""
     out = writable(out or Path("samples.png"), force, (".png", ".npy", ".npz"))
+    model = opened(name, "sample")
     from .. import figures
 
-    model = opened(name, "sample")
     x = model.preset.preprocessor.invert(model.sample(n, seed=seed))
     if out.suffix == ".png":
         figures.grid(shown(model, x), out)
@@ -51,10 +51,10 @@ def reconstruct(
 ):
     """Encodes and decodes examples: a picture with differences (.png) or raw values (.npy, .npz)."""
     out = writable(out or Path("reconstructions.png"), force, (".png", ".npy", ".npz"))
+    model = opened(name, "reconstruct")
     from .. import figures
     from ..metrics import mse
 
-    model = opened(name, "reconstruct")
     x = examples(model, data, split, resize).x[:n]
     values = model.preset.preprocessor.apply(x)
     x_hat = model.reconstruct(values)
@@ -81,9 +81,9 @@ def interpolate(
 ):
     """Morphs one example into another along the straight line between their codes."""
     out = writable(out or Path("interpolation.png"), force, (".png", ".npy", ".npz"))
+    model = opened(name, "reconstruct")
     from .. import figures
 
-    model = opened(name, "reconstruct")
     x = examples(model, data, split, resize).x
     for flag, number in (("--from", start), ("--to", stop)):
         if number >= len(x):
@@ -107,11 +107,11 @@ def embed(
     force: options.Force = False,
     json: options.Json = False,
 ):
-    """Writes the codes of data (.npz with z, y and split, .npy, .csv) or draws their map (.png)."""
+    """Writes the codes of data (.npz and .csv with labels, .npy) or draws their map (.png)."""
     out = writable(out or Path("codes.npz"), force, (".npz", ".npy", ".csv", ".png"))
+    model = opened(name, "encode")
     from .. import figures
 
-    model = opened(name, "encode")
     part = examples(model, data, split, resize)
     z = model.encode(model.preset.preprocessor.apply(part.x)).reshape(len(part), -1)
     labels = {} if part.y is None else {"y": part.y}
@@ -129,6 +129,7 @@ def embed(
 
 def opened(name, verb):
     """The pretrained model, when it can do what is asked."""
+    console.start_tensorflow()
     from ..presets import load
 
     model = load(name)

@@ -6,9 +6,7 @@ from ..catalog import register
 from ..domains import Scheduled
 
 
-@register(
-    family="probabilistic", paper="https://openreview.net/forum?id=Sy2fzU9gl", reduces_to=("vae", {"beta": 1.0})
-)
+@register(family="probabilistic", paper="https://openreview.net/forum?id=Sy2fzU9gl", reduces_to=("vae", {"beta": 1.0}))
 class BetaVAE(Autoencoder):
     """Weights the rate of a VAE, for disentangled or compressed codes.
 

@@ -7,9 +7,7 @@ from ..catalog import register
 from ..domains import Name, NonNegative
 
 
-@register(
-    family="deterministic", paper="https://doi.org/10.1145/1390156.1390294", reduces_to=("ae", {"noise": 0.0})
-)
+@register(family="deterministic", paper="https://doi.org/10.1145/1390156.1390294", reduces_to=("ae", {"noise": 0.0}))
 class DenoisingAE(Autoencoder):
     """Restores data from a corrupted copy, so that its codes ignore the corruption.
 

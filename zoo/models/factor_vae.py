@@ -25,7 +25,9 @@ class FactorVAE(Adversarial, Autoencoder):
 
     parts = ("distortion", "rate", "total_correlation", "critic_loss")
 
-    def __init__(self, *, gamma: NonNegative = 10.0, critic_widths: Widths = (1000, 1000, 1000, 1000, 1000, 1000), **kwargs):
+    def __init__(
+        self, *, gamma: NonNegative = 10.0, critic_widths: Widths = (1000, 1000, 1000, 1000, 1000, 1000), **kwargs
+    ):
         super().__init__(**kwargs)
         self.gamma = gamma
         self.critic = code_critic(self.latent_dim, critic_widths)

@@ -23,7 +23,9 @@ class Codebook(keras.layers.Layer):
         """int32 indices [...] of the vectors nearest to z [..., D]."""
         vectors = tf.convert_to_tensor(self.vectors)
         flat = tf.reshape(z, [-1, vectors.shape[-1]])
-        distances = tf.reduce_sum(vectors**2, 1) - 2.0 * tf.matmul(flat, vectors, transpose_b=True)  # less |z|^2, which all share
+        distances = tf.reduce_sum(vectors**2, 1) - 2.0 * tf.matmul(
+            flat, vectors, transpose_b=True
+        )  # less |z|^2, which all share
         return tf.reshape(tf.argmin(distances, 1, output_type=tf.int32), tf.shape(z)[:-1])
 
     def lookup(self, indices):

@@ -11,10 +11,11 @@ import keras
 from keras import layers
 
 from ..errors import InputError
-from .layers import block
+from .layers import block, stack
 
 WIDTHS = (32, 64)
-KERNEL = 4
+KERNEL = 4  # of strided convolutions: a multiple of the stride leaves no checkerboard
+SMOOTH = 3  # of the decoder's last convolution
 
 
 def grid(input_shape, levels):
@@ -44,32 +45,23 @@ def encoder(input_shape, output_shape, widths=WIDTHS, name="encoder", **style):
     """
     conv = layers.Conv2D if len(check(input_shape)) == 3 else layers.Conv1D
     halve = partial(conv, kernel_size=KERNEL, strides=2, padding="same")
-    levels = [block(partial(halve, width), f"conv_{i}", **style) for i, width in enumerate(widths, 1)]
+    levels = stack(halve, widths, "conv", **style)
     if len(output_shape) == 1:
         head = [layers.Flatten(name="flatten"), layers.Dense(output_shape[0], dtype="float32", name="head")]
     else:
         head = [conv(output_shape[-1], 1, dtype="float32", name="head")]
-    return keras.Sequential([keras.Input(input_shape), *sum(levels, []), *head], name=name)
+    return keras.Sequential([keras.Input(input_shape), *levels, *head], name=name)
 
 
 def decoder(input_shape, output_shape, widths=WIDTHS, name="decoder", **style):
     """[B, *input_shape] -> [B, *output_shape], from a code [D] or a grid of codes [h, w, D]."""
     image = len(check(output_shape)) == 3
-    double = partial(
-        layers.Conv2DTranspose if image else layers.Conv1DTranspose, kernel_size=KERNEL, strides=2, padding="same"
-    )
-    levels = [block(partial(double, width), f"conv_{i}", **style) for i, width in enumerate(widths[-2::-1], 1)]
-    head = double(output_shape[-1], dtype="float32", name="head")
-    return keras.Sequential(
-        [
-            keras.Input(input_shape),
-            *_project(input_shape, output_shape, widths, style),
-            *sum(levels, []),
-            head,
-            *_trim(output_shape, len(widths)),
-        ],
-        name=name,
-    )
+    conv, transposed = (layers.Conv2D, layers.Conv2DTranspose) if image else (layers.Conv1D, layers.Conv1DTranspose)
+    double = partial(transposed, kernel_size=KERNEL, strides=2, padding="same")
+    levels = stack(double, (*widths[-2::-1], widths[0]), "conv", **style)
+    head = conv(output_shape[-1], SMOOTH, padding="same", dtype="float32", name="head")
+    body = [*_project(input_shape, output_shape, widths, style), *levels, head]
+    return keras.Sequential([keras.Input(input_shape), *body, *_trim(output_shape, len(widths))], name=name)
 
 
 def _project(input_shape, output_shape, widths, style):

@@ -1,12 +1,11 @@
 """Multilayer perceptrons, for data of any shape."""
 
 import math
-from functools import partial
 
 import keras
 from keras import layers
 
-from .layers import block
+from .layers import stack
 
 WIDTHS = (512, 256)
 
@@ -18,13 +17,13 @@ def code_shape(input_shape, latent_dim, widths, positions):
 
 def encoder(input_shape, output_shape, widths=WIDTHS, name="encoder", **style):
     """[B, *input_shape] -> [B, *output_shape], through layers of the given widths."""
-    hidden = [block(partial(layers.Dense, width), f"dense_{i}", **style) for i, width in enumerate(widths, 1)]
+    hidden = stack(layers.Dense, widths, "dense", **style)
     head = [
         layers.Dense(math.prod(output_shape), dtype="float32", name="head"),
         layers.Reshape(output_shape, dtype="float32", name="shape"),
     ]
     flatten = layers.Flatten(name="flatten")
-    return keras.Sequential([keras.Input(input_shape), flatten, *sum(hidden, []), *head], name=name)
+    return keras.Sequential([keras.Input(input_shape), flatten, *hidden, *head], name=name)
 
 
 def decoder(input_shape, output_shape, widths=WIDTHS, name="decoder", **style):

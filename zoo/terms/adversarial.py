@@ -18,5 +18,5 @@ def real_or_fake(real, fake):
 
 
 def non_saturating(fake):
-    """The generator's loss -log D(fake), whose gradient does not vanish while D wins (Goodfellow et al. 2014, Sec. 3)."""
+    """The generator's loss -log D(fake), [B]; its gradient lasts while D wins (Goodfellow et al. 2014, Sec. 3)."""
     return softplus(-fake)

@@ -1,0 +1,275 @@
+"""What every model of the zoo promises, held for each variant on each backbone."""
+
+import functools
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.datasets import load_digits
+
+import zoo
+from zoo import catalog
+
+NAMES = zoo.list_models()
+ENTRIES = {name: catalog.catalogue()[catalog.resolve(name)[0]] for name in NAMES}
+DIGITS = np.float32(load_digits().images[..., None] / 16)
+X = DIGITS[:16]
+SMALL = {
+    "input_shape": (8, 8, 1),
+    "latent_dim": 3,
+    "widths": (8, 12),
+    "critic_widths": (16, 16),
+    "codes": 12,
+    "positions": 4,
+    "components": 5,
+}
+REDUCTIONS = [name for name in NAMES if ENTRIES[name].reduces_to]
+TWO = ["vae_conv", "gan_dense"]
+ROOT = Path(zoo.__file__).parent.parent
+
+
+def made(name, **words):
+    """A small model, compiled; words that the variant does not have are left out."""
+    keras.utils.set_random_seed(words.get("seed", 0))
+    fitting = {word: value for word, value in SMALL.items() if word in ENTRIES[name].words}
+    model = zoo.create_model(name, **fitting, **words)
+    model.compile(optimizer=keras.optimizers.Adam(3e-3), jit_compile=False)
+    return model
+
+
+def trained(name, steps=3, **words):
+    """A model after some steps on one batch."""
+    model = made(name, **words)
+    for _ in range(steps):
+        model.train_step(X)
+    return model
+
+
+@functools.cache
+def fresh(name):
+    """One model for the tests that do not change it."""
+    return made(name)
+
+
+def everything(model):
+    """All numbers that a step could change, as {path: array}."""
+    optimizers = {id(player.optimizer): player.optimizer for player in model.players()}
+    slots = [v for i, o in enumerate(optimizers.values()) for v in ((f"{i}/{w.path}", w.numpy()) for w in o.variables)]
+    return {w.path: w.numpy() for w in model.weights} | dict(slots)
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+# The objective
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("training", [False, True])
+def test_loss_of_every_example_and_declared_parts(name, training):
+    model, seen = fresh(name), []
+    for player in model.players():
+        loss, parts = player.objective(X, training=training)
+        assert loss.shape == (len(X),) and loss.dtype == tf.float32 and np.all(np.isfinite(loss))
+        assert all(np.all(np.isfinite(part)) for part in parts.values())
+        seen += parts
+    assert sorted(seen) == sorted(model.parts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_weight_is_trained_by_exactly_one_player(name):
+    model = fresh(name)
+    owners = [id(w) for player in model.players() for w in player.weights]
+    assert sorted(owners) == sorted({id(w) for w in model.trainable_weights})
+    for player in model.players():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(player.objective(X, training=True)[0])
+        missing = [
+            w.path for w, g in zip(player.weights, tape.gradient(loss, player.weights), strict=True) if g is None
+        ]
+        assert not missing
+
+
+def test_logged_loss_is_the_sum_of_the_documented_parts():
+    history = made("vae_dense").fit(DIGITS[:128], batch_size=32, epochs=2, verbose=0).history
+    assert np.allclose(history["loss"], np.add(history["distortion"], history["rate"]), rtol=1e-5)
+
+
+# Training
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fit_lowers_the_loss(name):
+    history = made(name).fit(DIGITS[:512], batch_size=64, epochs=3, verbose=0).history
+    assert all(np.all(np.isfinite(values)) for values in history.values())
+    assert set(fresh(name).parts) < set(history) and history["skipped"] == [0, 0, 0]
+    if ENTRIES[name].family != "adversarial":
+        assert history["loss"][-1] < history["loss"][0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_seed_decides_every_weight(name):
+    once, again, other = (everything(trained(name, seed=seed)) for seed in (1, 1, 2))
+    assert same(once, again)
+    assert not same(once, other)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_gradient_that_is_not_finite_changes_nothing(name):
+    model = trained(name, 1)
+    before, bad = everything(model), X.copy()
+    bad[3, 2, 1] = np.inf
+    model.train_step(bad)
+    after = everything(model)
+    if ENTRIES[name].family == "adversarial":  # its generator does not see the data
+        critics = {w.path for w in model.critic.weights}
+        before, after = (
+            {k: v for k, v in side.items() if k in critics or k.startswith("1/")} for side in (before, after)
+        )
+    counters = {f"{model.name}/{c}" for c in ("step", "skipped", "skipped_in_a_row")} | {
+        "step",
+        "skipped",
+        "skipped_in_a_row",
+    }
+    changed = {path for path in before if not np.array_equal(before[path], after[path], equal_nan=True)}
+    assert changed <= counters
+    assert int(model.skipped) == int(model.skipped_in_a_row) == 1
+    model.train_step(X)
+    assert int(model.skipped) == 1 and int(model.skipped_in_a_row) == 0
+
+
+@pytest.mark.parametrize("name", TWO)
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "rmsprop", "lion"])
+def test_optimizers(name, optimizer):
+    model = made(name)
+    model.compile(optimizer=optimizer, jit_compile=False)
+    before = [w.numpy() for w in model.trainable_weights]
+    logs = model.train_step(X)
+    assert all(np.isfinite(float(v)) for v in logs.values())
+    assert any(not np.array_equal(w, b) for w, b in zip(model.trainable_weights, before, strict=True))
+
+
+@pytest.mark.parametrize("name", TWO)
+def test_mixed_precision_keeps_weights_and_losses_in_float32(name):
+    model = made(name, dtype="mixed_bfloat16")
+    history = model.fit(DIGITS[:128], batch_size=32, epochs=2, verbose=0).history
+    assert all(np.all(np.isfinite(values)) for values in history.values())
+    assert {w.dtype for w in model.trainable_weights} == {"float32"}
+    assert model.sample(2).dtype == np.float32
+
+
+@pytest.mark.parametrize("name", TWO)
+def test_xla_gives_the_same_losses(name):
+    histories = []
+    for jit in (False, True):
+        model = made(name)
+        model.compile(optimizer="sgd", jit_compile=jit)
+        histories.append(model.fit(X, batch_size=8, epochs=2, shuffle=False, verbose=0).history["loss"])
+    assert np.allclose(*histories, rtol=1e-3)
+
+
+# The verbs
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_samples_are_a_function_of_the_seed(name):
+    model = fresh(name)
+    once, again, other = (model.sample(5, seed=seed) for seed in (3, 3, 4))
+    assert once.shape == (5, 8, 8, 1) and np.all(np.isfinite(once))
+    assert np.array_equal(once, again) and not np.array_equal(once, other)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "reconstruct" in ENTRIES[name].exports])
+def test_verbs_agree(name):
+    model = fresh(name)
+    z = model.encode(X)
+    assert z.shape == (len(X), *model.code_shape)
+    assert np.allclose(model.reconstruct(X), model.decode(z), atol=1e-5)
+    assert np.allclose(model.reconstruct(X), model(X), atol=1e-5)
+    assert np.allclose(model.interpolate(X[0], X[1], steps=3)[[0, -1]], model.reconstruct(X[:2]), atol=1e-5)
+    scores = model.score(X)
+    assert scores.shape == (len(X),) and np.all(np.isfinite(scores))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_signatures_are_those_declared(name):
+    assert set(fresh(name).signatures()) == set(ENTRIES[name].exports)
+
+
+# Special cases
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reduces_to(name):
+    """With the same weights and noise it is the variant that it says; on average where it has noise of its own."""
+    special, words = ENTRIES[name].reduces_to
+    general = made(name, **words)
+    backbone = name.removeprefix(f"{ENTRIES[name].variant}_")
+    plain = made(f"{special}_{backbone}")
+    for network in ("encoder", "decoder"):
+        getattr(plain, network).set_weights(getattr(general, network).get_weights())
+    ours, theirs = losses(general), losses(plain)
+    if np.allclose(ours, theirs, rtol=1e-5):
+        return
+    error = np.hypot(ours.std(), theirs.std()) / np.sqrt(len(ours))
+    assert ours.std() > 0 and abs(ours.mean() - theirs.mean()) < 4 * error
+
+
+def losses(model, draws=200):
+    """Mean loss of a batch for many draws of the noise, [draws]."""
+    objective, found = tf.function(lambda: tf.reduce_mean(model.objective(X)[0])), []
+    for step in range(draws):
+        model.step.assign(step)
+        found.append(float(objective()))
+    return np.array(found)
+
+
+# The Keras format
+
+
+READ = """
+import os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import keras, numpy as np, zoo
+from zoo import catalog
+for name in zoo.list_models():
+    catalog.load_class(catalog.resolve(name)[0])
+    model = keras.models.load_model(os.path.join(sys.argv[1], name + ".keras"))
+    weights = {w.path: w.numpy() for w in model.weights}
+    slots = [v.numpy() for player in model.players() for v in player.optimizer.variables]
+    np.savez(os.path.join(sys.argv[1], name), sample=model.sample(3), slots=len(slots), **weights)
+"""
+
+
+@pytest.fixture(scope="module")
+def read_elsewhere():
+    """Every model after a step, and what a fresh process reads of its `.keras` file."""
+    with tempfile.TemporaryDirectory() as folder:
+        models = {name: trained(name, 1) for name in NAMES}
+        for name, model in models.items():
+            model.save(Path(folder, f"{name}.keras"))
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-c", READ, folder]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stderr[-2000:]
+        read = {}
+        for name in NAMES:
+            with np.load(Path(folder, f"{name}.npz")) as file:
+                read[name] = dict(file)
+        yield models, read
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_keras_format_round_trips_in_a_fresh_process(name, read_elsewhere):
+    models, read = read_elsewhere
+    model, found = models[name], read[name]
+    assert np.allclose(found.pop("sample"), model.sample(3), atol=1e-6)
+    assert found.pop("slots") == sum(len(player.optimizer.variables) for player in model.players())
+    assert same(found, {w.path: w.numpy() for w in model.weights})
