@@ -105,10 +105,20 @@ def test_an_operation_without_builtin_is_named(make, tmp_path):
 
 def test_conversion_is_silent(make, tmp_path, capfd):
     model = make("ae_dense", input_shape=(6,))
-    export(model, tmp_path / "first")
+    export(model, tmp_path / "first")  # TensorFlow's own greetings come once a process
     capfd.readouterr()
     export(model, tmp_path / "second")
+    model.sample_tensors = lambda noise: {"x": tf.math.erf(noise)}
+    with pytest.raises(GateError):
+        export(model, tmp_path / "third")
     assert capfd.readouterr() == ("", "")
+
+
+def test_many_verbs_of_many_models_bring_no_warning(make, images, caplog):
+    for _ in range(3):
+        model = make("vae_dense")
+        model.score(images), model.sample(1), model.reconstruct(images)
+    assert "retracing" not in caplog.text
 
 
 def test_latencies_of_both(tflite, vae):
