@@ -138,6 +138,15 @@ class GenerativeModel(keras.Model):
         super().compile(optimizer=optimizer, **kwargs)
         self.build_optimizers()
 
+    def get_compile_config(self):
+        if not self.compiled:
+            return None
+        return {"optimizer": keras.saving.serialize_keras_object(self.optimizer), "jit_compile": self.jit_compile}
+
+    def compile_from_config(self, config):
+        """Keras leaves a model with a `compile` of its own uncompiled."""
+        self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
+
     def build_optimizers(self):
         for player in self.players():
             player.optimizer.build(player.weights)
@@ -238,13 +247,8 @@ class Adversarial:
         super().compile(optimizer, **kwargs)
 
     def get_compile_config(self):
-        if not self.compiled:
-            return None
-        serialize = keras.saving.serialize_keras_object
-        return {"optimizer": serialize(self.optimizer), "critic_optimizer": serialize(self.critic_optimizer)}
-
-    def compile_from_config(self, config):
-        self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
+        config = super().get_compile_config()
+        return config and config | {"critic_optimizer": keras.saving.serialize_keras_object(self.critic_optimizer)}
 
     def players(self):
         theirs = {id(w) for w in self.critic.trainable_weights}
