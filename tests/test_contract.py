@@ -58,10 +58,10 @@ def fresh(name):
 
 
 def everything(model):
-    """All numbers that a step could change, as {path: array}."""
+    """All numbers that a step could change, as {place and name: array}."""
     optimizers = {id(player.optimizer): player.optimizer for player in model.players()}
-    slots = [v for i, o in enumerate(optimizers.values()) for v in ((f"{i}/{w.path}", w.numpy()) for w in o.variables)]
-    return {w.path: w.numpy() for w in model.weights} | dict(slots)
+    owners = {"model": model.weights} | {f"optimizer {i}": o.variables for i, o in enumerate(optimizers.values())}
+    return {f"{owner} {i} {w.name}": w.numpy() for owner, ws in owners.items() for i, w in enumerate(ws)}
 
 
 def same(a, b):
@@ -107,9 +107,9 @@ def test_logged_loss_is_the_sum_of_the_documented_parts():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_fit_lowers_the_loss(name):
-    history = made(name).fit(DIGITS[:512], batch_size=64, epochs=3, verbose=0).history
+    history = made(name).fit(DIGITS[:384], batch_size=32, epochs=5, verbose=0).history
     assert all(np.all(np.isfinite(values)) for values in history.values())
-    assert set(fresh(name).parts) < set(history) and history["skipped"] == [0, 0, 0]
+    assert set(fresh(name).parts) < set(history) and not any(history["skipped"])
     if ENTRIES[name].family != "adversarial":
         assert history["loss"][-1] < history["loss"][0]
 
@@ -128,18 +128,11 @@ def test_a_gradient_that_is_not_finite_changes_nothing(name):
     bad[3, 2, 1] = np.inf
     model.train_step(bad)
     after = everything(model)
-    if ENTRIES[name].family == "adversarial":  # its generator does not see the data
-        critics = {w.path for w in model.critic.weights}
-        before, after = (
-            {k: v for k, v in side.items() if k in critics or k.startswith("1/")} for side in (before, after)
-        )
-    counters = {f"{model.name}/{c}" for c in ("step", "skipped", "skipped_in_a_row")} | {
-        "step",
-        "skipped",
-        "skipped_in_a_row",
-    }
-    changed = {path for path in before if not np.array_equal(before[path], after[path], equal_nan=True)}
-    assert changed <= counters
+    changed = {place for place in before if not np.array_equal(before[place], after[place], equal_nan=True)}
+    if ENTRIES[name].family == "adversarial":  # the generator does not see the data, and goes on
+        theirs = {w.name for w in model.critic.weights} - {w.name for w in model.generator.weights}
+        changed = {place for place in changed if place.startswith("optimizer 1") or place.split()[-1] in theirs}
+    assert {place.split()[-1] for place in changed} <= {"step", "skipped", "skipped_in_a_row"}
     assert int(model.skipped) == int(model.skipped_in_a_row) == 1
     model.train_step(X)
     assert int(model.skipped) == 1 and int(model.skipped_in_a_row) == 0
@@ -242,9 +235,10 @@ from zoo import catalog
 for name in zoo.list_models():
     catalog.load_class(catalog.resolve(name)[0])
     model = keras.models.load_model(os.path.join(sys.argv[1], name + ".keras"))
-    weights = {w.path: w.numpy() for w in model.weights}
-    slots = [v.numpy() for player in model.players() for v in player.optimizer.variables]
-    np.savez(os.path.join(sys.argv[1], name), sample=model.sample(3), slots=len(slots), **weights)
+    optimizers = {id(player.optimizer): player.optimizer for player in model.players()}
+    owners = {"model": model.weights} | {f"optimizer {i}": o.variables for i, o in enumerate(optimizers.values())}
+    weights = {f"{owner} {i} {w.name}": w.numpy() for owner, ws in owners.items() for i, w in enumerate(ws)}
+    np.savez(os.path.join(sys.argv[1], name), sample=model.sample(3), **weights)
 """
 
 
@@ -266,10 +260,16 @@ def read_elsewhere():
         yield models, read
 
 
+@pytest.mark.parametrize("name", TWO)
+def test_a_model_that_is_not_compiled_can_be_saved(name, tmp_path):
+    model = catalog.load_class(ENTRIES[name].variant)(**fresh(name).get_config())
+    model.save(tmp_path / "model.keras")
+    assert np.allclose(keras.models.load_model(tmp_path / "model.keras").sample(2), model.sample(2), atol=1e-6)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_keras_format_round_trips_in_a_fresh_process(name, read_elsewhere):
     models, read = read_elsewhere
     model, found = models[name], read[name]
     assert np.allclose(found.pop("sample"), model.sample(3), atol=1e-6)
-    assert found.pop("slots") == sum(len(player.optimizer.variables) for player in model.players())
-    assert same(found, {w.path: w.numpy() for w in model.weights})
+    assert same(found, everything(model))
