@@ -77,7 +77,7 @@ def test_a_damaged_file_is_refused_in_one_line(run, name, damage):
 )
 def test_metadata_that_is_none_is_refused(run, text):
     (run / "metadata.json").write_text(text)
-    with pytest.raises(InputError, match="metadata.json"):
+    with pytest.raises(InputError, match=r"metadata\.json"):
         presets.load(run)
 
 

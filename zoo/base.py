@@ -216,9 +216,12 @@ class GenerativeModel(keras.Model):
         shapes = self.signatures()[verb].inputs
         arrays = {name: _checked(name, value, shapes[name]) for name, value in inputs.items()}
         count = len(next(iter(arrays.values())))
+        if not count:  # TensorFlow's fused convolutions fail on an empty batch
+            one = {name: np.zeros((1, *shapes[name])) for name in arrays}
+            return {name: value[:0] for name, value in self.run(verb, **one).items()}
         pieces = [
             self.endpoints[verb]({name: array[start : start + CHUNK] for name, array in arrays.items()})
-            for start in range(0, max(count, 1), CHUNK)
+            for start in range(0, count, CHUNK)
         ]
         return {name: np.concatenate([piece[name].numpy() for piece in pieces]) for name in pieces[0]}
 

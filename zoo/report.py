@@ -93,7 +93,9 @@ def draw(model, bundle, x, out, before=None):
     figures.reconstructions(shown(some), shown(again), folder / "reconstructions.png")
     if before:
         figures.before_after(shown(some), shown(before.reconstruct(some)), shown(again), folder / "before_after.png")
-    figures.interpolation(shown(model.interpolate(x[:5], x[5:10], steps=9)), folder / "interpolation.png")
+    if pairs := len(some) // 2:
+        lines = model.interpolate(some[:pairs], some[pairs : 2 * pairs], steps=9)
+        figures.interpolation(shown(lines), folder / "interpolation.png")
     codes = model.encode(x[:2000])
     labels = None if (y := _first(bundle.test, bundle.validation, bundle.train).y) is None else y[:2000]
     figures.latent_map(codes.reshape(len(codes), -1), labels, folder / "latent_map.png", classes=bundle.classes)

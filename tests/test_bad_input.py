@@ -1,0 +1,149 @@
+"""Bad input: one line on stderr, the right exit code, nothing written."""
+
+import hashlib
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo import cli, presets, training, weights
+
+SMALL = ("widths=[16]", "latent_dim=3", "jit=false", "limit=200", "batch_size=32", "epochs=1")
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    return training.train("vae_dense", "digits", tmp_path_factory.mktemp("runs") / "vae", changes=SMALL)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch, original):
+    """An empty working folder with a run, some photos and a configuration."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(original, tmp_path / "run")
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for i in range(12):
+        Image.fromarray(np.random.default_rng(i).integers(0, 255, (10, 7), dtype="uint8")).save(photos / f"{i}.png")
+    (tmp_path / "empty").mkdir()
+    np.save(tmp_path / "colour.npy", np.zeros((20, 8, 8, 3), "uint8"))
+    np.save(tmp_path / "nan.npy", np.full((20, 8, 8, 1), np.nan, "float32"))
+    (tmp_path / "typo.yaml").write_text("model: vae_dense\nhyperparameters:\n  latent_dims: 4\n")
+    (tmp_path / "range.yaml").write_text("model: vae_dense\ntraining:\n  batch_size: 0\n")
+    (tmp_path / "type.yaml").write_text("model: vae_dense\ntraining:\n  epochs: many\n")
+    return tmp_path
+
+
+def tree(folder):
+    """{path: digest} of all that is in a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+    }
+
+
+def fail(capfd, *arguments):
+    """(exit code, the last line on stderr) of a command."""
+    capfd.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        cli.main(list(map(str, arguments)))
+    said = capfd.readouterr()
+    assert said.out == "" and "Traceback" not in said.err
+    lines = [line for line in said.err.splitlines() if line.startswith("zoo: ")]
+    assert len(lines) == 1
+    return ended.value.code, lines[0]
+
+
+CASES = {
+    "an unknown name": (("train", "vea_conv"), 2, "unknown model 'vea_conv'; did you mean 'vae_conv'"),
+    "an unknown preset": (("sample", "vae_conv.minst", "--out", "new.png"), 2, "vae_conv"),
+    "a negative code": (("train", "vae_dense", "--set", "latent_dim=-3"), 2, "latent_dim: must be at least 1; got -3"),
+    "an unknown word": (("train", "vae_dense", "--set", "latent_dims=3"), 2, "did you mean 'latent_dim'"),
+    "an unknown part": (("train", "vae_dense", "--set", "prior=normol"), 2, "did you mean 'normal'"),
+    "a typo in a configuration": (("train", "typo.yaml"), 2, "typo.yaml:3:3: unknown key 'latent_dims'"),
+    "a value out of range": (("train", "range.yaml"), 2, "range.yaml:3:15: training.batch_size: must be at least 1"),
+    "a value of another type": (("train", "type.yaml"), 2, "type.yaml:3:11: training.epochs: must be a whole number"),
+    "an empty folder": (("train", "vae_dense", "--data", "empty"), 2, "empty"),
+    "a missing folder": (("train", "vae_dense", "--data", "nowhere/"), 2, "nowhere"),
+    "NaN in an array": (("train", "vae_dense", "--data", "nan.npy"), 2, "NaN values (first at [0, 0, 0, 0])"),
+    "other channels": (("evaluate", "run", "--data", "colour.npy"), 2, "images have 3 channels, the model takes 1"),
+    "other sizes": (("evaluate", "run", "--data", "photos"), 2, "images are 10x7, the model takes 8x8"),
+    "a table for conv": (("train", "vae_conv", "--data", "table.csv"), 2, "use the dense backbone"),
+    "an output that exists": (("train", "vae_dense", "--out", "run"), 4, "run: exists"),
+    "a picture that exists": (("sample", "run", "--out", "samples.png"), 4, "samples.png: exists"),
+    "an output below a file": (("train", "vae_dense", "--out", "typo.yaml/run"), 4, "cannot write"),
+    "a verb that there is not": (("train", "vae_dense", "--set", "start.freeze=middle"), 2, "start.freeze"),
+    "a gate": (("evaluate", "run", "--samples", "2", "--limit", "20", "--fail-under", "psnr=99"), 3, "psnr"),
+    "an example too far": (("interpolate", "run", "--to", "99999"), 2, "--to 99999"),
+    "a format": (("export", "run", "--format", "tflight"), 2, "did you mean 'tflite'"),
+}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.replace(" ", "-"))
+def test_one_line_the_right_exit_code_and_nothing_written(case, place, capfd):
+    arguments, code, message = CASES[case]
+    (place / "table.csv").write_text("a,b\n" + "".join(f"{i},{i * i}\n" for i in range(40)))
+    (place / "samples.png").write_bytes(b"mine")
+    before = tree(place)
+    found, line = fail(capfd, *arguments) if code != 3 else gate(capfd, *arguments)
+    assert (found, message in line) == (code, True), line
+    assert tree(place) == before
+
+
+def gate(capfd, *arguments):
+    """As `fail`, for a command that reports before it says that a gate was not met."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(list(arguments))
+    said = capfd.readouterr()
+    assert said.out
+    return ended.value.code, said.err.splitlines()[-1]
+
+
+def test_a_truncated_picture_is_named_and_can_be_left_out(place, capfd):
+    bad = place / "photos" / "5.png"
+    bad.write_bytes(bad.read_bytes()[:40])
+    code, line = fail(capfd, "train", "vae_dense", "--data", "photos", "--out", "new")
+    assert code == 2 and "5.png" in line and "--skip-bad" in line and not (place / "new").exists()
+    command = ["train", "vae_dense", "--data", "photos", "--skip-bad", "--out", "new", "-q"]
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*command, *(word for change in SMALL for word in ("--set", change))])
+    assert ended.value.code in (0, None)
+    assert presets.load(place / "new").example_shape == (10, 7, 1)
+
+
+def test_a_changed_byte_is_refused_by_every_command(place, capfd):
+    path = place / "run" / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    before = tree(place)
+    for command in (("sample", "run"), ("evaluate", "run"), ("export", "run", "app"), ("embed", "run")):
+        code, line = fail(capfd, *command)
+        assert code == 2 and "model.safetensors: damaged" in line
+    code, line = gate(capfd, "verify", "run")
+    assert code == 3 and "model.safetensors" in line
+    assert tree(place) == before
+
+
+def test_weights_of_another_model_are_refused(place, capfd):
+    other = training.train("vae_dense", "digits", place / "other", changes=("widths=[17]", *SMALL[1:]))
+    shutil.copy(other / "model.safetensors", place / "run" / "model.safetensors")
+    presets.seal(place / "run")
+    code, line = fail(capfd, "sample", "run")
+    assert code == 2 and "shape" in line and "the model needs" in line
+
+
+def test_a_size_that_is_no_multiple_of_four_works(place):
+    run = training.train("vae_conv", place / "photos", place / "new", changes=("widths=[4,6]", *SMALL[1:]))
+    assert presets.load(run).sample(2).shape == (2, 10, 7, 1)
+
+
+def test_a_full_disk_leaves_the_last_file(place, monkeypatch, capfd):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    before = tree(place)
+    monkeypatch.setattr(weights.os, "fsync", full)
+    code, line = fail(capfd, "embed", "run", "--out", "codes.npz")
+    assert code == 4 and "No space left" in line and tree(place) == before
