@@ -1,0 +1,151 @@
+"""Metrics against NumPy and scikit-learn, and what `evaluate` says of each kind of model."""
+
+import json
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo import evaluation, metrics
+from zoo.cli import evaluate as face
+from zoo.errors import InputError
+
+RANDOM = np.random.default_rng(0)
+LIKELIHOOD = {"elbo", "distortion", "rate", "nll", "bits_per_dim", "effective_samples"}
+EXPECTED = {  # what each model can be measured by
+    "vae_dense": set(evaluation.METRICS),
+    "iwae_conv": set(evaluation.METRICS),
+    "vamp_vae_dense": set(evaluation.METRICS),
+    "ae_dense": {"mse", "psnr", "linear_probe"},
+    "vq_vae_conv": {"mse", "psnr", "linear_probe"},
+    "gan_dense": set(),
+}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return zoo.data.load("digits", limit=400)
+
+
+def model(name, shape=(8, 8, 1), **words):
+    return zoo.create_model(name, input_shape=shape, latent_dim=3, widths=(8,), **words)
+
+
+def test_mean_has_its_standard_error():
+    values = RANDOM.normal(size=50)
+    assert metrics.mean(values) == {"value": values.mean(), "standard_error": values.std(ddof=1) / np.sqrt(50)}
+    assert metrics.mean([3.0]) == {"value": 3.0, "standard_error": None}
+
+
+def test_reconstruction_equals_numpy():
+    x, x_hat = RANDOM.uniform(size=(2, 9, 4, 4, 1))
+    errors = ((x - x_hat) ** 2).mean((1, 2, 3))
+    assert np.isclose(metrics.mse(x, x_hat)["value"], errors.mean())
+    assert np.isclose(metrics.psnr(x, x_hat)["value"], (10 * np.log10(1 / errors)).mean())
+    assert metrics.psnr(x, x)["value"] == 120.0
+
+
+def test_active_units_are_those_that_vary():
+    codes = RANDOM.normal(size=(5000, 4)) * np.sqrt([1.0, 0.02, 0.005, 0.0])
+    assert metrics.active_units(codes + 7.0)["value"] == 2
+
+
+def test_rate_per_dimension_is_the_kl_of_normals():
+    m, s = np.array([[0.0, 1.0], [0.0, 3.0]]), np.array([[1.0, 1.0], [1.0, 2.0]])
+    expected = [0.0, np.mean([0.5, 0.5 * (9 + 4 - 1) - np.log(2)])]
+    assert np.allclose(metrics.rate_per_dimension(m, s), expected)
+
+
+def test_a_linear_probe_finds_what_is_linear_at_any_scale():
+    labels = RANDOM.integers(0, 3, 600)
+    codes = (np.eye(3)[labels] + 0.05 * RANDOM.normal(size=(600, 3))) * [1e-4, 1.0, 1e4]
+    assert metrics.linear_probe(codes[:400], labels[:400], codes[400:], labels[400:])["value"] == 1.0
+    chance = metrics.linear_probe(codes[:400], RANDOM.integers(0, 2, 400), codes[400:], RANDOM.integers(0, 2, 200))
+    assert abs(chance["value"] - 0.5) < 4 * chance["standard_error"]
+    with pytest.raises(InputError, match="two classes"):
+        metrics.linear_probe(codes, np.zeros(600), codes, labels)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_everything_is_measured_or_has_a_reason(name, digits):
+    found = evaluation.evaluate(model(name), digits, samples=5, limit=20)
+    assert set(found["metrics"]) == EXPECTED[name]
+    assert set(found["metrics"]) | set(found["skipped"]) == set(evaluation.METRICS)
+    assert not set(found["metrics"]) & set(found["skipped"]) and all(found["skipped"].values())
+    assert found["n"] == 20 and found["settings"]["samples"] == 5
+    assert all(set(entry) == {"value", "standard_error"} for entry in found["metrics"].values())
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_an_evaluation_repeats_and_its_numbers_belong_together(digits):
+    vae = model("vae_dense")
+    once, again = (evaluation.evaluate(vae, digits, samples=7, limit=30)["metrics"] for _ in range(2))
+    assert once == again
+    value = {name: entry["value"] for name, entry in once.items()}
+    assert np.isclose(value["elbo"], -(value["distortion"] + value["rate"]), rtol=1e-6)
+    assert np.isclose(value["bits_per_dim"], value["nll"] / 64 / np.log(2))
+    assert 1 <= value["effective_samples"] <= 7 and value["nll"] < -value["elbo"]
+
+
+def test_tables_have_no_peak_signal():
+    bundle = zoo.data.load(RANDOM.normal(size=(60, 4)))
+    found = evaluation.evaluate(model("vae_dense", (4,), likelihood="gaussian"), bundle, samples=3)
+    assert "table" in found["skipped"]["psnr"] and "labels" in found["skipped"]["linear_probe"]
+    assert "mse" in found["metrics"]
+
+
+def test_a_number_that_is_not_finite_is_left_out(digits):
+    vae = model("vae_dense")
+    vae.decoder.weights[-1].assign(np.full((64,), np.nan))
+    found = evaluation.evaluate(vae, digits, samples=2, limit=5)
+    assert found["skipped"]["nll"] == found["skipped"]["mse"] == "is not finite" and not LIKELIHOOD - {"rate"} & set(
+        found["metrics"]
+    )
+
+
+def test_a_split_that_is_empty_is_an_error(digits):
+    with pytest.raises(InputError, match="there are: train, validation, test"):
+        evaluation.evaluate(model("vae_dense"), digits, split="all")
+
+
+def test_progress_ends_at_all_examples(digits):
+    seen = []
+    evaluation.evaluate(
+        model("vae_dense"), digits, samples=64, limit=20, progress=lambda done, total: seen.append((done, total))
+    )
+    assert seen == [(16, 20), (20, 20)]
+
+
+def test_binarized():
+    x = np.broadcast_to(np.float32([0.0, 0.25, 0.5, 1.0]), (3000, 4))
+    assert evaluation.binarized(x) is x
+    assert np.array_equal(evaluation.binarized(x, "threshold")[0], [0, 0, 1, 1])
+    drawn = evaluation.binarized(x, "stochastic", seed=1)
+    assert set(np.unique(drawn)) == {0.0, 1.0}
+    assert np.all(np.abs(drawn.mean(0) - x[0]) <= 4 * np.sqrt(x[0] * (1 - x[0]) / 3000))
+    assert np.array_equal(evaluation.binarized(x[:7], "stochastic", seed=1), drawn[:7])
+    assert not np.array_equal(drawn[:1024], drawn[1024:2048])  # each example is drawn by itself
+    assert not np.array_equal(evaluation.binarized(x, "stochastic", seed=2), drawn)
+
+
+MEASURED = {"metrics": {"nll": {"value": 95.5, "standard_error": 0.1}}, "skipped": {"psnr": "a reason"}}
+
+
+@pytest.mark.parametrize(
+    "flag, metric, limit, unmet",
+    [
+        ("--fail-over", "nll", 95.5, None),
+        ("--fail-over", "nll", 95.0, "nll is 95.5, over 95"),
+        ("--fail-under", "nll", 95.5, None),
+        ("--fail-under", "nll", 96.0, "nll is 95.5, under 96"),
+        ("--fail-under", "psnr", 1.0, "psnr was not measured: a reason"),
+    ],
+)
+def test_gates(flag, metric, limit, unmet):
+    assert face.failure(MEASURED, flag, metric, limit) == unmet
+
+
+@pytest.mark.parametrize("text", ["nll", "nll=", "nll=low"])
+def test_a_gate_that_is_no_number_is_refused(text):
+    with pytest.raises(InputError, match="needs METRIC=VALUE"):
+        face.gate("--fail-over", text)
