@@ -11,6 +11,7 @@ from .export import export
 
 GOLDEN = 8  # examples that are kept with their outputs
 SHOWN = 10  # examples in a row of a picture
+MAPPED = 2000  # codes on the map
 NLL_EXAMPLES, NLL_SAMPLES = 1000, 64  # of the evaluation that every run ends with
 
 
@@ -96,9 +97,10 @@ def draw(model, bundle, x, out, before=None):
     if pairs := len(some) // 2:
         lines = model.interpolate(some[:pairs], some[pairs : 2 * pairs], steps=9)
         figures.interpolation(shown(lines), folder / "interpolation.png")
-    codes = model.encode(x[:2000])
-    labels = None if (y := _first(bundle.test, bundle.validation, bundle.train).y) is None else y[:2000]
-    figures.latent_map(codes.reshape(len(codes), -1), labels, folder / "latent_map.png", classes=bundle.classes)
+    if len(x) > 1:
+        codes = model.encode(x[:MAPPED])
+        labels = None if (y := _first(bundle.test, bundle.validation, bundle.train).y) is None else y[:MAPPED]
+        figures.latent_map(codes.reshape(len(codes), -1), labels, folder / "latent_map.png", classes=bundle.classes)
 
 
 def facts_of(bundle):
