@@ -53,6 +53,26 @@ def presets_table():
     return "\n".join(lines)
 
 
+def speed_tables():
+    """What `zoo benchmark --json` has left in docs/benchmarks/: training, then the verbs of one example."""
+    found = [json.loads(file.read_text()) for file in sorted((ROOT / "docs" / "benchmarks").glob("*.json"))]
+    training = ["| model | parameters | images/s | hand-written | ratio | peak memory |", "|---|---:|---:|---:|---:|---:|"]
+    verbs = ["| model, verb | LiteRT p50 | p95 | compiled function p50 | ratio |", "|---|---:|---:|---:|---:|"]
+    for result in found:
+        speed = result["training"]
+        training.append(
+            f"| `{result['model']}` | {result['parameters']:,} | {speed['examples_per_second']:,} "
+            f"| {speed['hand_written_examples_per_second']:,} | {speed['ratio']:.2f} | {result['peak_memory_mb']:,} MB |"
+        )
+        for verb, times in result["latency"].items():
+            lite, function = times["tflite_p50_ms"], times["function_p50_ms"]
+            verbs.append(
+                f"| `{result['model']}` {verb} | {lite:.3f} ms | {times['tflite_p95_ms']:.3f} ms "
+                f"| {function:.3f} ms | {function / lite:.1f} |"
+            )
+    return "\n".join([*training, "", *verbs])
+
+
 def chapters():
     """Every variant with its equation and its words."""
     parts = []
@@ -106,7 +126,7 @@ def _value(metrics, name, spec):
     return format(metrics[name]["value"], spec) if name in metrics else "-"
 
 
-PARTS = {"models": models_table, "presets": presets_table, "chapters": chapters, "words": common_words}
+PARTS = {"models": models_table, "presets": presets_table, "chapters": chapters, "words": common_words, "speed": speed_tables}
 
 
 def filled(text):

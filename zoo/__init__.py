@@ -24,6 +24,7 @@ LIGHT = {
 NEEDS_TENSORFLOW = {
     "load_model": ("presets", "load"),
     "train": ("training", "train"),
+    "evaluate": ("evaluation", "evaluate"),
     "finetune": ("finetuning", "finetune"),
     "export": ("export", "export"),
 }

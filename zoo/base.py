@@ -52,7 +52,7 @@ class GenerativeModel(keras.Model):
         widths: units (dense) or filters (conv, each level halves the size) from data to code; None: the backbone's own.
         activation: name of a Keras activation for the hidden layers.
         normalization: what follows each hidden linear layer.
-        seed: start of all random numbers, with the step and the example.
+        seed: of the noise, with the step and the example; first weights follow `keras.utils.set_random_seed`.
         dtype: "float32" or "mixed_bfloat16".
     """
 
@@ -152,7 +152,7 @@ class GenerativeModel(keras.Model):
             player.optimizer.build(player.weights)
 
     def train_step(self, data):
-        """One step of every player; a step with a gradient that is not finite changes nothing but a counter."""
+        """One step of every player; one whose gradient is not finite changes nothing but a counter."""
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
         x, seen, finite = tf.cast(x, tf.float32), {}, tf.constant(True)
         for player in self.players():

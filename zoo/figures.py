@@ -85,6 +85,16 @@ def before_after(x, before, after, path, columns=12):
     return _write(_mosaic([x, before, after], ("input", "before\nfine-tuning", "after\nfine-tuning")), path)
 
 
+def strips(rows, path):
+    """Labelled rows of images.
+
+    Args:
+        rows: {label: images [N, H, W, C]}, all of one shape.
+    """
+    images = _alike(max(map(len, rows.values())), *rows.values())
+    return _write(_mosaic(images, tuple(rows)), path)
+
+
 def curves(history, path):
     """The loss over the epochs, and a small panel for each of its parts.
 

@@ -85,7 +85,9 @@ def draw(model, bundle, x, out, before=None):
     folder = Path(out) / "figures"
     folder.mkdir(exist_ok=True)
     shown = bundle.preprocessor.invert if bundle.kind != "image" else lambda values: values
-    figures.curves(presets.read_history(Path(out) / "history.csv"), folder / "curves.png")
+    history = presets.read_history(Path(out) / "history.csv")
+    drawn = {name: values for name, values in history.items() if name not in ("epoch", "step", "skipped")}
+    figures.curves(drawn, folder / "curves.png")
     if "sample" in model.signatures():
         figures.grid(shown(model.sample(64, seed=0)), folder / "samples.png")
     if "reconstruct" not in model.signatures():
