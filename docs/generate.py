@@ -56,7 +56,10 @@ def presets_table():
 def speed_tables():
     """What `zoo benchmark --json` has left in docs/benchmarks/: training, then the verbs of one example."""
     found = [json.loads(file.read_text()) for file in sorted((ROOT / "docs" / "benchmarks").glob("*.json"))]
-    training = ["| model | parameters | images/s | hand-written | ratio | peak memory |", "|---|---:|---:|---:|---:|---:|"]
+    training = [
+        "| model | parameters | images/s | hand-written | ratio | peak memory |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
     verbs = ["| model, verb | LiteRT p50 | p95 | compiled function p50 | ratio |", "|---|---:|---:|---:|---:|"]
     for result in found:
         speed = result["training"]
@@ -126,7 +129,13 @@ def _value(metrics, name, spec):
     return format(metrics[name]["value"], spec) if name in metrics else "-"
 
 
-PARTS = {"models": models_table, "presets": presets_table, "chapters": chapters, "words": common_words, "speed": speed_tables}
+PARTS = {
+    "models": models_table,
+    "presets": presets_table,
+    "chapters": chapters,
+    "words": common_words,
+    "speed": speed_tables,
+}
 
 
 def filled(text):

@@ -1,6 +1,6 @@
 """Draws docs/overview.png, the picture of the README, with the pretrained models.
 
-    python docs/overview.py
+python docs/overview.py
 """
 
 from pathlib import Path

@@ -86,9 +86,7 @@ def test_the_numbers_of_the_card_are_measured_again(name):
     preset = presets.open_preset(name)
     published = json.loads((preset.path / "metadata.json").read_text())["metrics"]["test"]["metrics"]
     model, settings = zoo.load_model(name), preset.experiment.data
-    found = evaluate(
-        model, presets.data_for(preset), samples=100, limit=200, binarize=settings.binarize
-    )["metrics"]
+    found = evaluate(model, presets.data_for(preset), samples=100, limit=200, binarize=settings.binarize)["metrics"]
     for metric in {"mse", "elbo", "distortion", "rate"} & published.keys():
         error = 4 * np.hypot(found[metric]["standard_error"], published[metric]["standard_error"])
         assert abs(found[metric]["value"] - published[metric]["value"]) < error

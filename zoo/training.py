@@ -19,6 +19,7 @@ from .evaluation import binarized
 
 PATIENCE = 10  # gradients in a row that are not finite before the run is given up
 CALL = 0.5  # seconds that one call of the compiled loop should take
+PIECE = 512  # validation examples at once
 
 
 class Progress(NamedTuple):
@@ -242,7 +243,7 @@ class Run:
         self.state = weights.of_training(model)
         self.history, self.best, self.seconds = [], None, 0.0
         self.judged = "score" in model.signatures() and len(bundle.validation) > 0
-        self.test = tf.function(model.test_step, reduce_retracing=True)
+        self.test = tf.function(self.measure, reduce_retracing=True)
 
     # Going on
 
@@ -294,14 +295,21 @@ class Run:
         x = binarized(
             self.bundle.preprocessor.apply(self.bundle.validation.x), self.experiment.data.binarize, self.settings.seed
         )
-        seen = {}
-        for start in range(0, len(x), 512):
-            y = self.bundle.validation.y
-            piece = tf.constant(x[start : start + 512])
-            seen = self.test(piece if y is None else (piece, tf.constant(y[start : start + 512])))
+        seen, y = {}, self.bundle.validation.y
+        for turn, start in enumerate(range(0, len(x), PIECE)):
+            piece = tf.constant(x[start : start + PIECE])
+            labelled = piece if y is None else (piece, tf.constant(y[start : start + PIECE]))
+            seen = self.test(labelled, tf.constant(turn))
         logs = {f"val_{name}": float(value) for name, value in seen.items()}
         weights.assign({n: self.state[n] for n in before}, before)
         return logs
+
+    def measure(self, data, turn):
+        """Adds a piece of the validation split to the means, with noise of its own."""
+        self.model.turn = turn
+        seen = self.model.test_step(data)
+        self.model.turn = 0
+        return seen
 
     def keep_best(self, logs):
         """Writes the weights when they are the best so far, or when there is no telling."""
