@@ -62,10 +62,10 @@ def speed_tables():
     ]
     verbs = ["| model, verb | LiteRT p50 | p95 | compiled function p50 | ratio |", "|---|---:|---:|---:|---:|"]
     for result in found:
-        speed = result["training"]
+        speed, memory = result["training"], result["peak_memory_mb"]
         training.append(
             f"| `{result['model']}` | {result['parameters']:,} | {speed['examples_per_second']:,} "
-            f"| {speed['hand_written_examples_per_second']:,} | {speed['ratio']:.2f} | {result['peak_memory_mb']:,} MB |"
+            f"| {speed['hand_written_examples_per_second']:,} | {speed['ratio']:.2f} | {memory:,} MB |"
         )
         for verb, times in result["latency"].items():
             lite, function = times["tflite_p50_ms"], times["function_p50_ms"]

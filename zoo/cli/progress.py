@@ -40,4 +40,4 @@ class Bar:
 
 
 def _logs(logs):
-    return "  ".join(f"{name} {value:.4g}" for name, value in logs.items())
+    return "  ".join(f"{name} {value:.5g}" for name, value in logs.items())
