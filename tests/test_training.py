@@ -138,6 +138,29 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path):
     assert weights_of(killed) == weights_of(whole)
 
 
+DETERMINISTIC = """
+    import sys
+    import tensorflow as tf
+    tf.config.threading.set_intra_op_parallelism_threads(int(sys.argv[2]))
+    from zoo import training
+    training.train(sys.argv[3], "digits", sys.argv[1], changes=sys.argv[4:])
+"""
+
+
+@pytest.mark.parametrize("model", ["vae_dense", "vae_conv"])
+def test_a_deterministic_run_does_not_depend_on_threads(model, tmp_path):
+    changes = ("training.deterministic=true", *SMALL[1:2], *SMALL[3:], "jit=null")
+    for threads in ("1", "2"):
+        done = start(DETERMINISTIC, tmp_path / threads, threads, model, *changes)
+        assert done.returncode == 0, done.stderr
+    assert weights_of(tmp_path / "1") == weights_of(tmp_path / "2")
+
+
+def test_determinism_that_comes_too_late_is_refused(run, tmp_path):
+    with pytest.raises(InputError, match="start a new process"):
+        training.train("vae_dense", "digits", tmp_path / "run", changes=small("training.deterministic=true"))
+
+
 def test_a_signal_stops_the_run_with_a_checkpoint_and_says_how_to_go_on(tmp_path, monkeypatch):
     def stop(event):
         os.kill(os.getpid(), signal.SIGTERM)

@@ -58,7 +58,7 @@ class Training(Settings):
         None, description="compile the step with XLA; null: where that is faster, for dense networks"
     )
     patience: Count | None = Field(None, description="stop after so many epochs without improvement")
-    deterministic: Flag = Field(False, description="the same bits on every run, slower")
+    deterministic: Flag = Field(False, description="the same bits with any number of cores: one thread")
     keep: Literal["best", "last"] = Field("best", description="which weights: lowest validation loss, or last")
     checkpoint_seconds: NonNegative = Field(60.0, description="between checkpoints within an epoch")
 

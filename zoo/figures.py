@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from zoo.errors import InputError, WriteError
+from .errors import InputError, WriteError
 
 DPI = 200
 WIDTH = 1600  # pixels: a README's column on a screen of double density

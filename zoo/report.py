@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from . import __version__, cards, catalog, evaluation, figures, presets
+from . import data as datasets
 from .errors import GateError
 from .export import export
 
@@ -37,7 +38,7 @@ def write(model, bundle, experiment, out, facts, before=None):
         "summary": catalog.info(experiment.model).summary,
         "paper": catalog.info(experiment.model).paper,
         "parameters": int(sum(np.prod(w.shape) for w in model.trainable_weights)),
-        "data": facts_of(bundle),
+        "data": datasets.identify(bundle),
         "training": facts,
         "seed": experiment.training.seed,
         "commit": commit(),
@@ -103,19 +104,6 @@ def draw(model, bundle, x, out, before=None):
         codes = model.encode(x[:MAPPED])
         labels = None if (y := _first(bundle.test, bundle.validation, bundle.train).y) is None else y[:MAPPED]
         figures.latent_map(codes.reshape(len(codes), -1), labels, folder / "latent_map.png", classes=bundle.classes)
-
-
-def facts_of(bundle):
-    """The data of a card."""
-    return {
-        "name": bundle.name,
-        "source": bundle.source,
-        "kind": bundle.kind,
-        "shape": list(bundle.shape),
-        "sizes": {name: len(split) for name, split in bundle.splits.items()},
-        "licence": bundle.licence,
-        "fingerprint": bundle.fingerprint,
-    }
 
 
 def commit():

@@ -61,6 +61,7 @@ def train(model, data=None, out=None, *, changes=(), resume=False, force=False, 
     out = Path(out or f"runs/{experiment.model}")
     if resume:
         experiment = resumed(out, experiment)
+    be_deterministic(experiment.training.deterministic)
     bundle = data if isinstance(data, datasets.Bundle) else load_data(experiment, data)
     experiment = suited(experiment, bundle)
     network = presets.build(experiment, bundle.shape)
@@ -74,6 +75,20 @@ def train(model, data=None, out=None, *, changes=(), resume=False, force=False, 
     run.go()
     run.finish()
     return out
+
+
+def be_deterministic(wanted):
+    """The same bits with any number of cores, where that is asked for: on one thread, as sums depend on their order."""
+    if not wanted:
+        return
+    tf.config.experimental.enable_op_determinism()
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+    except RuntimeError:
+        raise InputError(
+            "training.deterministic: must be asked for before TensorFlow runs anything; start a new process",
+            key="training.deterministic",
+        ) from None
 
 
 def start(model, experiment):
@@ -96,13 +111,8 @@ def start(model, experiment):
 
 
 def read_experiment(model, data=None, changes=()):
-    """The experiment of a name, a configuration's path or an Experiment, with its data and changes."""
-    if isinstance(model, config.Experiment):
-        experiment = model
-    elif str(model).endswith((".yaml", ".yml")):
-        experiment = config.load(model, changes)
-    else:
-        experiment = config.for_model(model, changes)
+    """The experiment of what `train` takes, with its data and changes."""
+    experiment = model if isinstance(model, config.Experiment) else config.read(model, changes)
     if data is not None:
         settings = experiment.data.model_copy(update={"source": source_name(data)})
         experiment = experiment.model_copy(update={"data": settings})

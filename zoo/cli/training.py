@@ -1,6 +1,5 @@
 """`zoo train` and `zoo finetune`: from data to a run folder."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -18,19 +17,20 @@ Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so ma
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read.")]
 RunSeed = Annotated[int | None, typer.Option("--seed", min=0, help="Of weights, noise and order.")]
 Deterministic = Annotated[
-    bool, typer.Option("--deterministic", help="The same bits with any number of threads; a little slower.")
+    bool, typer.Option("--deterministic", help="The same bits with any number of cores, on one thread.")
 ]
 
 
-def changes_of(overrides, **flags):
-    """Flags that were given, as overrides, after those of --set."""
-    return [*(overrides or ()), *(f"{key.replace('__', '.')}={value}" for key, value in flags.items() if value)]
-
-
-def be_deterministic(wanted):
-    """Must come before TensorFlow is imported."""
-    if wanted:
-        os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+def settings_of(overrides, epochs, limit, seed, skip_bad, deterministic):
+    """Flags that were given, as overrides after those of --set."""
+    flags = {
+        "training.epochs": epochs,
+        "training.seed": seed,
+        "training.deterministic": deterministic or None,
+        "data.limit": limit,
+        "data.skip_bad": skip_bad or None,
+    }
+    return [*(overrides or ()), *(f"{key}={value}".lower() for key, value in flags.items() if value is not None)]
 
 
 @commands.command(rich_help_panel="Learn")
@@ -50,15 +50,7 @@ def train(
     json: options.Json = False,
 ):
     """Trains a model and writes a run folder: weights, numbers, pictures, card and TFLite file."""
-    changes = changes_of(
-        overrides,
-        training__epochs=epochs,
-        training__seed=seed,
-        training__deterministic="true" if deterministic else None,
-        data__limit=limit,
-        data__skip_bad="true" if skip_bad else None,
-    )
-    be_deterministic(deterministic)
+    changes = settings_of(overrides, epochs, limit, seed, skip_bad, deterministic)
     console.start_tensorflow()
     from ..training import train
 
@@ -90,15 +82,7 @@ def finetune(
     json: options.Json = False,
 ):
     """Fine-tunes a pretrained model on your data: adapts it, says which weights were kept, and writes a run folder."""
-    changes = changes_of(
-        overrides,
-        training__epochs=epochs,
-        training__seed=seed,
-        training__deterministic="true" if deterministic else None,
-        data__limit=limit,
-        data__skip_bad="true" if skip_bad else None,
-    )
-    be_deterministic(deterministic)
+    changes = settings_of(overrides, epochs, limit, seed, skip_bad, deterministic)
     console.start_tensorflow()
     from ..finetuning import finetune
 

@@ -5,8 +5,8 @@
 ((8, 8, 1), dtype('uint8'))
 """
 
-from zoo.data.bundle import Bundle, Split, describe
-from zoo.data.preprocessor import Preprocessor
-from zoo.data.resolver import load
+from .bundle import Bundle, Split, describe, identify
+from .preprocessor import Preprocessor
+from .resolver import load
 
-__all__ = ["Bundle", "Preprocessor", "Split", "describe", "load"]
+__all__ = ["Bundle", "Preprocessor", "Split", "describe", "identify", "load"]

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from zoo.data.source import Part, Source, require_memory
-from zoo.errors import InputError
+from ..errors import InputError
+from .source import Part, Source, require_memory
 
 ROLES = {"x": "x", "images": "x", "image": "x", "data": "x", "y": "y", "labels": "y", "label": "y", "targets": "y"}
 SPLITS = {

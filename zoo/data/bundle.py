@@ -5,7 +5,7 @@ import hashlib
 
 import numpy as np
 
-from zoo.data.preprocessor import Preprocessor
+from .preprocessor import Preprocessor
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,6 +60,19 @@ class Bundle:
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
+def identify(bundle):
+    """What a bundle is and where it is from, ready for JSON."""
+    return {
+        "name": bundle.name,
+        "source": bundle.source,
+        "kind": bundle.kind,
+        "shape": list(bundle.shape),
+        "sizes": {name: len(split) for name, split in bundle.splits.items()},
+        "licence": bundle.licence,
+        "fingerprint": bundle.fingerprint,
+    }
+
+
 def describe(bundle):
     """The facts of a bundle, ready for JSON.
 
@@ -68,19 +81,13 @@ def describe(bundle):
     x = bundle.train.x
     axes = None if bundle.kind == "image" else tuple(range(x.ndim - 1))
     return {
-        "name": bundle.name,
-        "source": bundle.source,
-        "kind": bundle.kind,
-        "shape": list(bundle.shape),
-        "sizes": {name: len(split) for name, split in bundle.splits.items()},
+        **identify(bundle),
         "classes": _class_counts(bundle),
         "dtype": str(x.dtype),
         "range": [np.min(x, axis=axes).tolist(), np.max(x, axis=axes).tolist()],
         "mean": np.mean(x, axis=axes, dtype=np.float64).tolist(),
         "sd": np.std(x, axis=axes, dtype=np.float64).tolist(),
         "notes": list(bundle.notes),
-        "licence": bundle.licence,
-        "fingerprint": bundle.fingerprint,
     }
 
 

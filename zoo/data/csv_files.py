@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from zoo.data.source import Part, Source, require_memory
-from zoo.errors import InputError
+from ..errors import InputError
+from .source import Part, Source, require_memory
 
 LABELS = ("label", "y", "class", "target")
 DELIMITERS = ",;\t"

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 from sklearn.datasets import load_digits
 
-from zoo.data.source import cache_folder
-from zoo.errors import WriteError
+from ..errors import WriteError
+from .source import cache_folder
 
 DESCRIPTION = """1,797 handwritten digits of 13 writers, 8x8 pixels, ten classes: the test set of the UCI data
 set "Optical Recognition of Handwritten Digits", as scikit-learn carries it. Pixel counts 0..16 are scaled to 0..255."""

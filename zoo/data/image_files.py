@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from zoo.data.arrays import SPLITS
-from zoo.data.pixels import gather
-from zoo.data.preprocessor import size_text
-from zoo.data.source import Part, Source, counted, require_memory
-from zoo.errors import InputError
+from ..errors import InputError
+from .arrays import SPLITS
+from .pixels import gather
+from .preprocessor import size_text
+from .source import Part, Source, counted, require_memory
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 MAX_PIXELS = 64_000_000

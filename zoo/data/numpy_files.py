@@ -4,9 +4,9 @@ import zipfile
 
 import numpy as np
 
-from zoo.data.arrays import from_named
-from zoo.data.source import Part, Source, require_memory
-from zoo.errors import InputError
+from ..errors import InputError
+from .arrays import from_named
+from .source import Part, Source, require_memory
 
 PICKLED = "holds pickled Python objects, which can run code; save plain number arrays"
 

@@ -3,10 +3,10 @@
 import numpy as np
 from PIL import Image
 
-from zoo.data.preprocessor import size_text
-from zoo.data.source import require_memory
-from zoo.data.splits import content_keys
-from zoo.errors import InputError
+from ..errors import InputError
+from .preprocessor import size_text
+from .source import require_memory
+from .splits import content_keys
 
 LUMA = np.float32([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow does
 NATIVE_RANGES = {"uint8": (0, 255), "uint16": (0, 65535), "bool": (0, 1)}

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from zoo.errors import InputError
+from ..errors import InputError
 
 KINDS = ("image", "sequence", "table")
 STORED = ("uint8", "float32")

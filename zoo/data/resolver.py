@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data import arrays, csv_files, image_files, numpy_files, pixels, splits
-from zoo.data.bundle import Bundle, Split, fingerprint
-from zoo.data.preprocessor import KINDS, Preprocessor, require_finite
-from zoo.data.source import Source, counted, require_memory
-from zoo.errors import InputError, nearest
+from ..errors import InputError, nearest
+from . import arrays, csv_files, image_files, numpy_files, pixels, splits
+from .bundle import Bundle, Split, fingerprint
+from .preprocessor import KINDS, Preprocessor, require_finite
+from .source import Source, counted, require_memory
 
 FORMS = (
     "digits, tfds:NAME[/CONFIG], a folder of images, a .npy, .npz or .csv file, an array, (x, y), or a tf.data.Dataset"
@@ -131,7 +131,7 @@ def _read_path(path, resize, channels, skip_bad):
 
 
 def _read_name(spec, resize, channels):
-    from zoo.data import tfds
+    from . import tfds
 
     scheme, _, rest = spec.partition(":")
     if spec in ("digits", "sklearn:digits", "tfds:digits"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from zoo.errors import InputError
+from ..errors import InputError
 
 
 @dataclasses.dataclass

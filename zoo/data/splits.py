@@ -10,7 +10,7 @@ import hashlib
 
 import numpy as np
 
-from zoo.errors import InputError
+from ..errors import InputError
 
 
 def content_keys(x):

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from zoo.data.pixels import gather
-from zoo.data.source import Part, Source, require_memory
-from zoo.errors import InputError, WriteError, nearest
+from ..errors import InputError, WriteError, nearest
+from .pixels import gather
+from .source import Part, Source, require_memory
 
 NAME = re.compile(r"[A-Za-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?")
 HOST, PORT, PATIENCE = "storage.googleapis.com", 443, 5.0
@@ -25,7 +25,7 @@ BATCH = 512
 
 def from_digits(resize, channels):
     """scikit-learn's digits, through the builder in `zoo.data.digits`."""
-    from zoo.data.digits import prepared
+    from .digits import prepared
 
     return _source(prepared(), "digits", "sklearn:digits", resize, channels)
 
