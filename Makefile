@@ -15,7 +15,7 @@ $(VENV)/installed: pyproject.toml
 
 demo: $(VENV)/installed  ## Fine-tune a pretrained VAE on digits it has never seen; report, pictures and .tflite in runs/demo
 	$(ZOO) info vae_conv.mnist
-	$(ZOO) finetune vae_conv.mnist --data digits --resize model --epochs 15 --out $(RUN) --force
+	$(ZOO) finetune vae_conv.mnist --data digits --resize model --set binarize=none --epochs 30 --out $(RUN) --force
 	$(ZOO) verify $(RUN)
 	@echo "report: $(RUN)/README.md   pictures: $(RUN)/figures/   phone: $(RUN)/tflite/model.tflite"
 

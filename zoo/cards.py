@@ -33,7 +33,7 @@ def card(preset):
         _pictures(metadata),
         _data(metadata["data"], preset.experiment),
         _training(metadata),
-        _limits(metadata),
+        _limits(metadata, preset.experiment),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -64,12 +64,16 @@ def _numbers(metrics, commands):
     names = [name for name in LABELS if any(name in m["metrics"] for m in metrics.values())]
     if not names:
         return ""
-    head = "| | unit | " + " | ".join(metrics) + " |\n|---|---|" + "---:|" * len(metrics)
+    titles = {"before": "before fine-tuning", "test": "after fine-tuning" if "before" in metrics else "test"}
+    shown = [titles.get(name, name) for name in metrics]
+    head = "| | unit | " + " | ".join(shown) + " |\n|---|---|" + "---:|" * len(metrics)
     rows = "\n".join(
         f"| {LABELS[name][0]} | {LABELS[name][1]} | " + " | ".join(_value(m, name) for m in metrics.values()) + " |"
         for name in names
     )
-    notes = "\n".join(f"- {title}: {_how(m, commands.get(title))}" for title, m in metrics.items())
+    notes = "\n".join(
+        f"- {title}: {_how(m, commands.get(name))}" for title, (name, m) in zip(shown, metrics.items(), strict=True)
+    )
     return f"## Numbers\n\n{head}\n{rows}\n\nMean ± standard error.\n\n{notes}"
 
 
@@ -119,12 +123,14 @@ def _training(metadata):
     )
 
 
-def _limits(metadata):
+def _limits(metadata, experiment):
     name = metadata["data"]["name"]
     lines = [
         f"- It knows {name} only: what differs much from it is reconstructed as something that resembles {name}.",
         "- The likelihood of a whole example says how well it is compressed, not what it shows.",
     ]
+    if experiment.hyperparameters.get("posterior") == "deterministic":
+        lines.append("- Its codes are points that no prior was trained on: samples decode noise, to show just that.")
     if "not_exported" in metadata:
         lines.append(f"- No TFLite file: {metadata['not_exported']}.")
     return "## Limits\n\n" + "\n".join(lines)
