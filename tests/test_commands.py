@@ -98,7 +98,9 @@ def test_evaluate_keeps_its_numbers_when_asked(zoo, run, tmp_path):
 def test_train_finetune_verify_and_export_from_the_command_line(zoo, tmp_path):
     trained = zoo("train", "vae_dense", "--data", "digits", "--out", "base", *SET)
     assert trained["run"] == "base" and trained["metrics"]["test"]["metrics"]["mse"]["value"] > 0
-    tuned = zoo("finetune", "base", "--data", "digits", "--resize", "10x9", "--epochs", 1, "--limit", 200, "--out", "tuned")
+    tuned = zoo(
+        "finetune", "base", "--data", "digits", "--resize", "10x9", "--epochs", 1, "--limit", 200, "--out", "tuned"
+    )
     assert set(tuned["metrics"]) == {"before", "test"}
     checks = zoo("verify", "tuned")
     assert checks["passed"] and any(check["name"].startswith("tflite/") for check in checks["checks"])
@@ -106,6 +108,9 @@ def test_train_finetune_verify_and_export_from_the_command_line(zoo, tmp_path):
         said = zoo("export", "tuned", kind, "--format", kind)
         assert set(said["signatures"]) == {"encode", "decode", "reconstruct", "sample", "score"}
         assert (tmp_path / kind / name).exists() and (tmp_path / kind / "parity.json").is_file()
+    zoo("export", "tuned", "--format", "saved_model", "--keep")
+    names = {check["name"] for check in zoo("verify", "tuned")["checks"]}
+    assert {"saved_model reconstruct", "saved_model/parity.json", "tflite/model.tflite score"} <= names
 
 
 def test_data_show_says_what_a_source_is(zoo, tmp_path):

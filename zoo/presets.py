@@ -242,8 +242,6 @@ def versions():
 def seal(path, metadata=None):
     """Writes metadata.json anew: the given facts, or those there are, and the sha256 and size of every file."""
     path = Path(path)
-    if metadata is None:
-        metadata = {k: v for k, v in Preset(path).metadata.items() if k != "files"}
     files = {
         file.relative_to(path).as_posix(): {
             "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
@@ -252,7 +250,12 @@ def seal(path, metadata=None):
         for file in sorted(path.rglob("*"))
         if file.is_file() and file.name not in ("metadata.json", CHECKPOINT)
     }
-    write_json(path / "metadata.json", {"format": FORMAT, **metadata, "files": files})
+    write_json(path / "metadata.json", {"format": FORMAT, **(metadata or facts(path)), "files": files})
+
+
+def facts(path):
+    """The metadata of a run folder without what `seal` adds."""
+    return {name: value for name, value in Preset(Path(path)).metadata.items() if name not in ("format", "files")}
 
 
 def _remove(path):

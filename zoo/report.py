@@ -1,6 +1,8 @@
 """What a finished run leaves beside its weights: numbers, pictures, golden outputs, a TFLite file and a card."""
 
+import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -61,11 +63,26 @@ def card(path):
 def export_tflite(out):
     """The exported model, or a note in the metadata of why there is none."""
     try:
-        export(presets.load(out), Path(out) / "tflite", format="tflite")
-        presets.seal(out)
+        keep_export(out, "tflite")
     except GateError as error:
-        metadata = {k: v for k, v in presets.Preset(Path(out)).metadata.items() if k not in ("files", "format")}
-        presets.seal(out, {**metadata, "not_exported": str(error)})
+        presets.seal(out, {**presets.facts(out), "not_exported": str(error)})
+
+
+def keep_export(out, format, force=False):
+    """Exports a run into its own folder, as tflite/ or saved_model/, and seals it.
+
+    Returns:
+        The `zoo.export.Report`.
+    """
+    place = Path(out) / format
+    report = export(presets.load(out), place, format=format, force=force)
+    if format == "saved_model":  # the folder of the export holds one of the same name: lift it
+        (place / "parity.json").rename(report.path / "parity.json")
+        lifted = report.path.rename(place.with_name(f".{format}"))
+        shutil.rmtree(place)
+        report = replace(report, path=lifted.rename(place))
+    presets.seal(out)
+    return report
 
 
 def measure(model, bundle, experiment):

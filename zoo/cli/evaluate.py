@@ -89,7 +89,7 @@ def keep(preset, measured, said):
     """Puts an evaluation, and the command that made it, into the metadata and the card of a run folder."""
     from .. import presets, report
 
-    facts = {key: value for key, value in preset.metadata.items() if key not in ("files", "format")}
+    facts = presets.facts(preset.path)
     split = measured["settings"]["split"]
     facts["metrics"] = {**facts["metrics"], split: measured}
     facts["commands"] = {**facts.get("commands", {}), split: said}

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import InputError
 from . import console, options
 
 commands = typer.Typer()
@@ -16,22 +17,33 @@ def export(
     out: Annotated[Path | None, typer.Argument(help="The folder to make; exports/NAME/FORMAT if not given.")] = None,
     format: Annotated[str, typer.Option(help="tflite, saved_model or keras.")] = "tflite",
     batch: Annotated[int, typer.Option(min=1, help="Examples that TFLite signatures take at once.")] = 1,
+    keep: Annotated[bool, typer.Option("--keep", help="Put it into the run folder itself, as tflite/ or so.")] = False,
     force: options.Force = False,
     json: options.Json = False,
 ):
     """Writes a model as a file, after running every signature of it beside the Keras model; refuses if one differs."""
+    if keep and out is not None:
+        raise InputError(f"--keep: the export goes into the run folder {name}; leave {out} out")
     if out is None:
         out = Path("exports") / Path(name).expanduser().resolve().name / format
     console.start_tensorflow()
     from ..export import ParityError, export
 
     try:
-        report = export(name, out, format=format, batch=batch, force=force)
+        report = kept(name, format, force) if keep else export(name, out, format=format, batch=batch, force=force)
     except ParityError as error:
         console.report({"signatures": {row.signature: row.to_dict() for row in error.rows}}, json, show_signatures)
         raise
-    console.report({"out": str(out), **report.to_dict()}, json, show_signatures)
+    console.report({"out": str(report.path.parent), **report.to_dict()}, json, show_signatures)
     console.err.print(f"{report.path}: {report.size:,} bytes, equal to the Keras model within {report.tolerance:g}")
+
+
+def kept(name, format, force):
+    """The report of an export into the run folder of a preset."""
+    from ..presets import open_preset
+    from ..report import keep_export
+
+    return keep_export(open_preset(name).path, format, force)
 
 
 def show_signatures(result):
