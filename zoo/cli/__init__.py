@@ -54,7 +54,7 @@ def add_commands():
     for module in pkgutil.iter_modules(__path__):
         commands = getattr(importlib.import_module(f"{__name__}.{module.name}"), "commands", None)
         if commands is not None:
-            application.add_typer(commands)
+            application.add_typer(commands, rich_help_panel="Look")  # of a group; commands name their own
 
 
 def main(arguments=None):

@@ -8,7 +8,7 @@ from . import console, options
 from .training import SkipBad, size_of
 from .use import Resize, writable
 
-commands = typer.Typer(name="data", help="What a source of data resolves to.", rich_help_panel="Look")
+commands = typer.Typer(name="data", help="What a source of data resolves to.")
 
 
 @commands.command()

@@ -52,6 +52,16 @@ def show_info(known):
         for name, word in known["words"].items()
     ]
     console.rows(words, ["word", "default", "takes", ""])
-    for title in ("exports", "presets", "metrics"):
+    for title in ("exports", "presets"):
         if known[title]:
             print(f"\n{title}: {console.text(known[title])}")
+    for split, measured in (known["metrics"] or {}).items():
+        print(f"\n{split}, {measured['n']:,} examples")
+        entries = measured["metrics"].items()
+        console.rows(
+            [
+                {"metric": name, "value": f"{e['value']:.5g}", "±": f"{e['standard_error'] or 0:.2g}"}
+                for name, e in entries
+            ],
+            ["metric", "value", "±"],
+        )
