@@ -51,7 +51,8 @@ def show_benchmark(result):
     line = f"training: {training['examples_per_second']:,} examples/s"
     if "ratio" in training:
         line += (
-            f"; hand-written loop {training['hand_written_examples_per_second']:,}; "
+            f"; hand-written loop {training['hand_written_examples_per_second']:,}"
+            f" ({'with' if training['hand_written_with_xla'] else 'without'} XLA); "
             f"ratio {training['ratio']:.2f} (median of {training['pairs']} pairs of {training['steps']} steps)"
         )
     print(line)
