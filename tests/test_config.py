@@ -106,7 +106,7 @@ def test_defaults_then_variant_then_file_then_overrides(write):
     )
     source = write("model: beta_vae\ntraining: {epochs: 6, batch_size: 60}\n")
     training = config.load(source, ["training.epochs=8"]).training
-    assert (training.epochs, training.batch_size, training.seed, training.jit) == (8, 60, 7, True)
+    assert (training.epochs, training.batch_size, training.seed, training.jit) == (8, 60, 7, None)
     assert config.load(source).hyperparameters["beta"] == 2.0
     assert config.for_model("beta_vae").training.epochs == 5
 
