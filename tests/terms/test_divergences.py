@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
 from scipy.special import logsumexp
 
-from zoo.terms.divergences import log_mean_exp, permute_dimensions
+from zoo.terms.divergences import free_bits, kl_of_dimensions, log_mean_exp, permute_dimensions
 
+tfd = tfp.distributions
 RANDOM = np.random.default_rng(0)
 
 
@@ -43,3 +45,35 @@ def test_permutation_breaks_the_joint():
     upper = np.triu_indices(3, 1)
     assert np.corrcoef(z.T)[upper].min() > 0.95
     assert np.abs(np.corrcoef(permuted.T)[upper]).max() < 4 / np.sqrt(len(z))
+
+
+def normals(mean, scale):
+    return tfd.Independent(tfd.Normal(mean, scale), 1)
+
+
+def test_kl_of_dimensions_equals_the_closed_form_and_sums_to_the_kl():
+    mean, scale = RANDOM.normal(size=(6, 3)), RANDOM.uniform(0.2, 2.0, size=(6, 3))
+    q, p = normals(mean, scale), normals(np.zeros(3), np.ones(3))
+    found = kl_of_dimensions(q, p)
+    assert np.allclose(found, 0.5 * (mean**2 + scale**2 - 1) - np.log(scale), rtol=1e-9)
+    assert np.allclose(tf.reduce_sum(found, 1), tfd.kl_divergence(q, p), rtol=1e-9)
+
+
+@pytest.mark.parametrize("floor", [0.0, 0.3, 1.0, 50.0])
+def test_free_bits_have_the_mean_of_the_formula(floor):
+    rates = RANDOM.exponential(size=(40, 5)) * np.array([0.1, 0.5, 1.0, 2.0, 4.0])
+    expected = np.maximum(rates.mean(0), floor).sum()
+    assert np.isclose(np.mean(free_bits(tf.constant(rates), floor)), expected, rtol=1e-9)
+
+
+def test_no_free_bits_are_the_rate_of_every_example():
+    rates = RANDOM.exponential(size=(8, 3))
+    assert np.allclose(free_bits(tf.constant(rates), 0.0), rates.sum(1))
+
+
+def test_no_gradient_where_bits_are_free():
+    rates = tf.constant([[0.1, 2.0], [0.3, 4.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(rates)
+        loss = tf.reduce_mean(free_bits(rates, 0.5))
+    assert np.allclose(tape.gradient(loss, rates), [[0.0, 0.5], [0.0, 0.5]])

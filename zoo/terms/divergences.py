@@ -1,6 +1,9 @@
 """Bounds and divergences between distributions, from samples."""
 
 import tensorflow as tf
+import tensorflow_probability as tfp
+
+tfd = tfp.distributions
 
 
 def log_mean_exp(values, axis):
@@ -23,3 +26,24 @@ def permute_dimensions(z, order):
     """
     columns, ranks = tf.transpose(z), tf.argsort(tf.transpose(order), axis=1)
     return tf.transpose(tf.gather(columns, ranks, batch_dims=1))
+
+
+def kl_of_dimensions(q, p):
+    """KL(q_j || p_j) of every dimension, [B, D], in nats, between independent distributions over codes."""
+    return tfd.kl_divergence(q.distribution, p.distribution)
+
+
+def free_bits(rates, floor):
+    """sum_j max(floor, mean rate of dimension j): no gradient flows where a dimension uses less than the floor.
+
+    Kingma et al. (2016) compare the floor with the mean over the batch; here every example keeps its own rate in the
+    dimensions whose mean is above it.
+
+    Args:
+        rates: [B, D], in nats.
+        floor: nats of each dimension that cost nothing.
+
+    Returns:
+        Sums, [B], whose mean over the batch is that of the formula.
+    """
+    return tf.reduce_sum(tf.where(tf.reduce_mean(rates, 0) > floor, rates, floor), -1)
