@@ -3,8 +3,9 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 from scipy.special import logsumexp
+from scipy.stats import norm
 
-from zoo.terms.divergences import free_bits, kl_of_dimensions, log_mean_exp, permute_dimensions
+from zoo.terms.divergences import free_bits, kl_of_dimensions, log_aggregate, log_mean_exp, permute_dimensions
 
 tfd = tfp.distributions
 RANDOM = np.random.default_rng(0)
@@ -77,3 +78,41 @@ def test_no_gradient_where_bits_are_free():
         tape.watch(rates)
         loss = tf.reduce_mean(free_bits(rates, 0.5))
     assert np.allclose(tape.gradient(loss, rates), [[0.0, 0.5], [0.0, 0.5]])
+
+
+def test_log_aggregate_equals_brute_force():
+    mean, scale, z = RANDOM.normal(size=(7, 3)), RANDOM.uniform(0.2, 2.0, size=(7, 3)), RANDOM.normal(size=(7, 3))
+    joint, marginals = log_aggregate(normals(mean, scale), tf.constant(z), 100)
+    for i in range(7):
+        densities = np.array([norm(mean[k], scale[k]).pdf(z[i]) for k in range(7)])  # [k, j]
+        assert np.isclose(joint[i], np.log(densities.prod(1).sum() / (7 * 100)), rtol=1e-9)
+        assert np.isclose(marginals[i], np.log(densities.sum(0) / (7 * 100)).sum(), rtol=1e-9)
+
+
+def test_log_aggregate_of_one_posterior_is_that_posterior():
+    """Where all examples have one posterior, B of them out of N = 1 give its density: no total correlation."""
+    mean, scale, z = RANDOM.normal(size=3), RANDOM.uniform(0.2, 2.0, size=3), RANDOM.normal(size=(9, 3))
+    q = normals(np.tile(mean, (9, 1)), np.tile(scale, (9, 1)))
+    joint, marginals = log_aggregate(q, tf.constant(z), 1)
+    assert np.allclose(joint, norm(mean, scale).logpdf(z).sum(1), rtol=1e-9)
+    assert np.allclose(marginals, joint, rtol=1e-9)
+
+
+def test_log_aggregate_is_finite_far_away():
+    q = normals(np.zeros((4, 2)), np.full((4, 2), 1e-4))
+    assert all(
+        np.all(np.isfinite(value)) for value in log_aggregate(q, tf.constant([[50.0, -50.0]] * 4, "float64"), 10)
+    )
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_the_size_of_the_dataset_moves_no_gradient(size):
+    mean, z = tf.constant(RANDOM.normal(size=(5, 3)).round(1)), tf.constant(np.linspace(-1, 1, 15).reshape(5, 3))
+    gradients = []
+    for n in (1, size):
+        with tf.GradientTape() as tape:
+            tape.watch(mean)
+            joint, marginals = log_aggregate(normals(mean, np.ones((5, 3))), z, n)
+            total_correlation = tf.reduce_sum(joint - marginals)
+        gradients.append(tape.gradient(total_correlation, mean))
+    assert np.allclose(*gradients, rtol=1e-9)

@@ -47,3 +47,24 @@ def free_bits(rates, floor):
         Sums, [B], whose mean over the batch is that of the formula.
     """
     return tf.reduce_sum(tf.where(tf.reduce_mean(rates, 0) > floor, rates, floor), -1)
+
+
+def log_aggregate(q, z, dataset_size):
+    """log q(z) and sum_j log q(z_j) of the aggregate posterior, by minibatch-weighted sampling.
+
+    log q(z_i) = log 1/(N B) sum_k q(z_i|x_k), and the same for every dimension by itself (Chen et al. 2018).
+    N moves the values and not their gradients.
+
+    Args:
+        q: independent posteriors with batch [B] and event [D].
+        z: one sample of each, [B, D].
+        dataset_size: N, the number of examples.
+
+    Returns:
+        Two tensors [B], in nats.
+    """
+    log_densities = q.distribution.log_prob(z[:, None])  # [B, B, D]: sample i under posterior k
+    log_count = tf.math.log(tf.cast(tf.shape(z)[0], z.dtype) * dataset_size)
+    joint = tf.reduce_logsumexp(tf.reduce_sum(log_densities, -1), 1) - log_count
+    marginals = tf.reduce_logsumexp(log_densities, 1) - log_count  # [B, D]
+    return joint, tf.reduce_sum(marginals, -1)
