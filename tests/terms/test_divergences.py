@@ -5,7 +5,15 @@ import tensorflow_probability as tfp
 from scipy.special import logsumexp
 from scipy.stats import norm
 
-from zoo.terms.divergences import free_bits, kl_of_dimensions, log_aggregate, log_mean_exp, permute_dimensions
+from zoo.terms.divergences import (
+    free_bits,
+    inverse_multiquadratic,
+    kl_of_dimensions,
+    log_aggregate,
+    log_mean_exp,
+    maximum_mean_discrepancy,
+    permute_dimensions,
+)
 
 tfd = tfp.distributions
 RANDOM = np.random.default_rng(0)
@@ -116,3 +124,43 @@ def test_the_size_of_the_dataset_moves_no_gradient(size):
             total_correlation = tf.reduce_sum(joint - marginals)
         gradients.append(tape.gradient(total_correlation, mean))
     assert np.allclose(*gradients, rtol=1e-9)
+
+
+def brute_force_mmd(a, b, scale):
+    def kernel(u, v):
+        return scale / (scale + ((u - v) ** 2).sum())
+
+    def within(points):
+        return np.mean([kernel(u, v) for i, u in enumerate(points) for j, v in enumerate(points) if i != j])
+
+    return within(a) + within(b) - 2 * np.mean([kernel(u, v) for u in a for v in b])
+
+
+@pytest.mark.parametrize("sizes", [(6, 6), (5, 9), (2, 2)])
+def test_mmd_equals_brute_force(sizes):
+    a, b = (RANDOM.normal(size=(n, 3)) for n in sizes)
+    found = maximum_mean_discrepancy(tf.constant(a), tf.constant(b), 6.0)
+    assert np.isclose(found, brute_force_mmd(a, b, 6.0), rtol=1e-9)
+
+
+def test_mmd_is_symmetric_and_with_the_diagonal_zero_between_equal_samples():
+    """Of equal samples, the estimate is below zero by exactly what the pairs of a point with itself would add."""
+    a, b = RANDOM.normal(size=(2, 8, 3))
+    one, other = (maximum_mean_discrepancy(tf.constant(u), tf.constant(v), 6.0) for u, v in ((a, b), (b, a)))
+    assert np.isclose(one, other, rtol=1e-9)
+    same = maximum_mean_discrepancy(tf.constant(a), tf.constant(a), 6.0)
+    mean = np.mean(inverse_multiquadratic(tf.constant(a), tf.constant(a), 6.0))
+    within = (mean * 64 - 8) / 56
+    assert np.isclose(same + 2 * (mean - within), 0.0, atol=1e-12) and same < 0
+
+
+def test_mmd_has_no_bias():
+    """Zero on average between samples of one distribution, and not between others."""
+    pairs = RANDOM.normal(size=(1000, 2, 6, 2))
+    found = np.array([float(maximum_mean_discrepancy(tf.constant(a), tf.constant(b), 4.0)) for a, b in pairs])
+    assert abs(found.mean()) < 4 * found.std() / np.sqrt(len(found))
+    assert maximum_mean_discrepancy(tf.constant(pairs[:, 0, 0]), tf.constant(pairs[:, 1, 0] + 1.0), 4.0) > 0.05
+
+
+def test_mmd_of_a_batch_of_one_is_finite():
+    assert np.isclose(maximum_mean_discrepancy(tf.zeros([1, 2]), tf.zeros([1, 2]), 4.0), -2.0)

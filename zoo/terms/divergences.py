@@ -68,3 +68,30 @@ def log_aggregate(q, z, dataset_size):
     joint = tf.reduce_logsumexp(tf.reduce_sum(log_densities, -1), 1) - log_count
     marginals = tf.reduce_logsumexp(log_densities, 1) - log_count  # [B, D]
     return joint, tf.reduce_sum(marginals, -1)
+
+
+def inverse_multiquadratic(a, b, scale):
+    """The kernel c / (c + |a_i - b_j|^2) of all pairs: [N, D], [M, D] -> [N, M]."""
+    return scale / (scale + tf.reduce_sum((a[:, None] - b[None]) ** 2, -1))
+
+
+def maximum_mean_discrepancy(a, b, scale):
+    """Squared MMD between the distributions of two samples, without bias, so that it may fall below zero.
+
+    Self terms leave out the pairs of a point with itself; cross terms are of independent points and leave out none
+    (Gretton et al. 2012, Eq. 3; Tolstikhin et al. 2018, Algorithm 2).
+
+    Args:
+        a, b: samples, [N, D] and [M, D].
+        scale: c of the inverse multiquadratic kernel.
+
+    Returns:
+        A scalar.
+    """
+
+    def within(points):
+        kernel, count = inverse_multiquadratic(points, points, scale), tf.cast(tf.shape(points)[0], points.dtype)
+        apart = tf.reduce_sum(kernel) - tf.linalg.trace(kernel)
+        return apart / tf.maximum(count * (count - 1.0), 1.0)  # a batch of one has no pairs
+
+    return within(a) + within(b) - 2.0 * tf.reduce_mean(inverse_multiquadratic(a, b, scale))
