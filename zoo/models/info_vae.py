@@ -37,8 +37,8 @@ class InfoVAE(Autoencoder):
         super().__init__(prior=prior, **kwargs)
         if alpha > 1.0 or alpha + lambda_ < 1.0:
             raise InputError(
-                f"info_vae needs alpha <= 1 and alpha + lambda_ >= 1, or a weight is negative; got alpha {alpha} and "
-                f"lambda_ {lambda_}",
+                f"info_vae needs alpha <= 1 and alpha + lambda_ >= 1, so that no weight is negative; got alpha {alpha} "
+                f"and lambda_ {lambda_}",
                 key="lambda_" if alpha <= 1.0 else "alpha",
             )
         self.alpha, self.lambda_ = alpha, lambda_
