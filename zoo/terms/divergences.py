@@ -79,7 +79,7 @@ def maximum_mean_discrepancy(a, b, scale):
     """Squared MMD between the distributions of two samples, without bias, so that it may fall below zero.
 
     Self terms leave out the pairs of a point with itself; cross terms are of independent points and leave out none
-    (Gretton et al. 2012, Eq. 3; Tolstikhin et al. 2018, Algorithm 2).
+    (Gretton et al. 2012; Tolstikhin et al. 2018, Algorithm 2).
 
     Args:
         a, b: samples, [N, D] and [M, D].
