@@ -115,6 +115,12 @@ def test_fit_lowers_the_loss(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_every_player_takes_its_steps(name):
+    model = trained(name, 2)
+    assert all(int(player.optimizer.iterations) == 2 * player.steps for player in model.players())
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_seed_decides_every_weight(name):
     once, again, other = (everything(trained(name, seed=seed)) for seed in (1, 1, 2))
     assert same(once, again)

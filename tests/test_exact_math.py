@@ -160,6 +160,46 @@ def test_the_loss_of_the_iwae_is_log_mean_exp_of_its_parts():
     assert np.allclose(loss, -log_mean_exp(-parts["distortion"] - parts["rate"], 0), rtol=1e-5)
 
 
+@pytest.mark.parametrize("name, words", [("miwae", {"estimates": 4, "samples": 1}), ("ciwae", {"beta": 1.0})])
+def test_bounds_of_one_sample_are_the_elbo(name, words):
+    mean, error = excess(-objectives(linear(name, **words), 200), metrics.elbo(APPROXIMATE, X, samples=20_000)["elbo"])
+    assert abs(mean) < 4 * error + 2e-3
+
+
+def test_the_miwae_takes_the_mean_over_m_of_bounds_of_k():
+    estimates, samples = 2, 5
+    loss, parts = linear("miwae", estimates=estimates, samples=samples).objective(X)
+    weights = -(parts["distortion"] + parts["rate"]).numpy().astype("float64")
+    bounds = [np.log(np.mean(np.exp(weights[m * samples : (m + 1) * samples]), 0)) for m in range(estimates)]
+    assert weights.shape == (estimates * samples, N)
+    assert np.allclose(loss, -np.mean(bounds, 0), rtol=1e-5)
+
+
+def test_the_loss_of_the_miwae_is_the_bound_of_k_samples():
+    nll = repeated(APPROXIMATE, 200, 5).mean(1)
+    losses = objectives(linear("miwae", estimates=3, samples=5), 200).mean(1)
+    assert abs(losses.mean() - nll.mean()) < 4 * np.hypot(losses.std(), nll.std()) / np.sqrt(200)
+
+
+def test_the_ciwae_lies_on_the_line_between_its_bounds():
+    """On the same noise: beta is the share of the mean of the logarithms of the weights."""
+    losses = {beta: linear("ciwae", beta=beta).objective(X)[0].numpy() for beta in (0.0, 0.3, 1.0)}
+    assert np.allclose(losses[0.3], 0.3 * losses[1.0] + 0.7 * losses[0.0], rtol=1e-5)
+    assert np.all(losses[0.0] <= losses[1.0] + 1e-4)
+
+
+def test_the_rate_of_the_beta_tc_vae_is_the_sum_of_its_three_terms():
+    """The estimates of q(z) cancel: what is left is log q(z|x) - log p(z) at the sample, whatever N is."""
+    words = {"alpha": 1.0, "beta": 1.0, "gamma": 1.0}
+    small, large = (linear("beta_tc_vae", dataset_size=n, **words) for n in (N, 10**6))
+    q = small.posterior(X)
+    z = small.draw(q)
+    rate = q.log_prob(z) - small.prior.distribution().log_prob(z)
+    for model in (small, large):
+        loss, parts = model.objective(X)
+        assert np.allclose(loss - parts["distortion"], rate, atol=1e-4)
+
+
 def test_a_vamp_prior_at_the_mean_of_the_data_still_bounds_its_own_likelihood():
     """p(x) = 1/K sum_k N(W m_k + b, W S_k W' + I) for pseudo-inputs with posteriors N(m_k, S_k)."""
     model = linear("vamp_vae", components=3)

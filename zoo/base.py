@@ -262,6 +262,45 @@ class Adversarial:
         ]
 
 
+class Generator(Adversarial, GenerativeModel):
+    """Code to data, against a critic of data; there is no encoder.
+
+    Args:
+        output: "sigmoid" for data in [0, 1], "linear" for any other.
+        normalization: what follows each hidden linear layer of the generator; the critic has none.
+    """
+
+    exports = ("sample",)
+
+    def __init__(
+        self,
+        *,
+        output: Literal["sigmoid", "linear"] = "sigmoid",
+        normalization: Literal["none", "batch", "layer", "group"] = "batch",
+        **kwargs,
+    ):
+        super().__init__(normalization=normalization, **kwargs)
+        self.squash = {"sigmoid": tf.sigmoid, "linear": tf.identity}[output]
+        self.generator = self.network("decoder", (self.latent_dim,), self.example_shape, name="generator")
+        self.critic = self.network(
+            "encoder", self.example_shape, (1,), name="critic", activation="leaky_relu", normalization="none"
+        )
+        self.built = True
+
+    def build(self, input_shape=None):
+        """Everything is built by the constructor."""
+
+    def call(self, z, training=False):
+        return self.squash(self.generator(z, training=training))
+
+    def fakes(self, x, stream, training):
+        """As many samples as x has examples."""
+        return self(self.noise(stream, [tf.shape(x)[0], self.latent_dim]), training=training)
+
+    def signatures(self):
+        return {"sample": Signature(lambda noise: {"x": self(noise)}, {"noise": (self.latent_dim,)})}
+
+
 class Autoencoder(GenerativeModel):
     """Encoder, prior and decoder: q(z|x), p(z), p(x|z).
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from zoo.terms.adversarial import non_saturating, real_or_fake
+from zoo.terms.adversarial import least_squares, non_saturating, real_or_fake
 
 LOGITS = np.random.default_rng(0).normal(size=(2, 50)) * 5
 
@@ -55,3 +55,15 @@ def test_the_best_critic_is_the_log_density_ratio():
     found = minimize(loss, np.zeros(3), jac=True, tol=1e-12).x
     exact = [np.log(scale) - mean**2 / 2, mean, 0.5 / scale**2 - 0.5]
     assert np.allclose(found, exact, atol=1e-4)
+
+
+def test_the_best_critic_of_least_squares_is_the_share_of_real_data():
+    """D = p_real / (p_real + p_fake) for the targets 1 and 0 (Mao et al. 2017), at any mixture of the two."""
+    for share in (0.1, 0.5, 0.9):
+        critic = tf.constant(np.linspace(0.0, 1.0, 101))
+        loss = share * least_squares(critic, 1.0) + (1 - share) * least_squares(critic, 0.0)
+        assert np.isclose(critic[np.argmin(loss)], share)
+
+
+def test_least_squares_equals_its_closed_form():
+    assert np.allclose(least_squares(tf.constant(LOGITS[0]), 1.0), (LOGITS[0] - 1) ** 2 / 2, rtol=1e-9)

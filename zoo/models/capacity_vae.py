@@ -1,0 +1,38 @@
+"""Capacity-controlled VAE."""
+
+import tensorflow as tf
+
+from .. import schedules
+from ..base import Autoencoder
+from ..catalog import register
+from ..domains import NonNegative, Scheduled
+
+
+@register(
+    family="probabilistic",
+    paper="https://arxiv.org/abs/1804.03599",
+    reduces_to=("vae", {"gamma": 1.0, "capacity": 0.0}),
+)
+class CapacityVAE(Autoencoder):
+    """Holds the rate of a VAE at a capacity, which may grow while it trains.
+
+    Loss (Burgess et al. 2018):
+        L(x) = -E_q(z|x)[log p(x|z)] + gamma |KL(q(z|x) || p(z)) - C|
+
+    Args:
+        gamma: weight of the distance of the rate from the capacity.
+        capacity: C in nats, a number or a schedule {start, stop, steps}.
+    """
+
+    parts = ("distortion", "rate")
+
+    def __init__(self, *, gamma: NonNegative = 1000.0, capacity: Scheduled = 25.0, **kwargs):
+        super().__init__(**kwargs)
+        self.gamma, self.capacity = gamma, schedules.get(capacity)
+
+    def objective(self, x, y=None, training=False):
+        q, z, p = self.infer(x, training)
+        distortion = -p.log_prob(x)
+        rate = self.prior.kl(q, z)
+        excess = tf.abs(rate - self.capacity(self.step))
+        return distortion + self.gamma * excess, {"distortion": distortion, "rate": rate}

@@ -1,0 +1,44 @@
+"""DIP-VAE-I."""
+
+from ..base import Autoencoder
+from ..catalog import register
+from ..domains import NonNegative
+from ..terms.moments import covariance, distance_from_identity
+
+
+@register(
+    family="probabilistic",
+    paper="https://arxiv.org/abs/1711.00848",
+    reduces_to=("vae", {"lambda_od": 0.0, "lambda_d": 0.0}),
+)
+class DIPVAEI(Autoencoder):
+    """Draws the covariance of the posteriors' means to the identity, for disentangled codes.
+
+    Loss (Kumar et al. 2018, DIP-VAE-I):
+        L = E_x[-E_q(z|x)[log p(x|z)] + KL(q(z|x) || p(z))]
+            + lambda_od sum_{i != j} C_ij^2 + lambda_d sum_i (C_ii - 1)^2,
+        C = Cov_x[E_q(z|x)[z]]
+
+    Args:
+        lambda_od: weight of the covariances.
+        lambda_d: weight of the distance of the variances from one.
+    """
+
+    parts = ("distortion", "rate", "covariances", "variances")
+
+    def __init__(self, *, lambda_od: NonNegative = 10.0, lambda_d: NonNegative = 100.0, **kwargs):
+        super().__init__(**kwargs)
+        self.lambda_od, self.lambda_d = lambda_od, lambda_d
+
+    def objective(self, x, y=None, training=False):
+        q, z, p = self.infer(x, training)
+        distortion = -p.log_prob(x)
+        rate = self.prior.kl(q, z)
+        spread = covariance(q.mean())
+        covariances, variances = distance_from_identity(spread)
+        return distortion + rate + self.lambda_od * covariances + self.lambda_d * variances, {
+            "distortion": distortion,
+            "rate": rate,
+            "covariances": covariances,
+            "variances": variances,
+        }

@@ -1,0 +1,33 @@
+"""Terms made of derivatives with respect to data."""
+
+import tensorflow as tf
+
+
+def squared_jacobian(function, x):
+    """|df/dx|_F^2 of every example, [B], and f(x), [B, D]: one backward pass for each of the D outputs.
+
+    Args:
+        function: [B, ...] -> [B, D], each row a function of its own example; D is known.
+        x: [B, ...].
+    """
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        z = function(x)
+        columns = tf.unstack(z, axis=1)
+    rows = [tape.gradient(column, x, unconnected_gradients="zero") for column in columns]
+    return tf.add_n([_squares(row) for row in rows]), z
+
+
+def slope_penalty(function, x):
+    """(|df/dx| - 1)^2 of every example, [B]: the two-sided penalty of Gulrajani et al. (2017).
+
+    Args:
+        function: [B, ...] -> [B, 1], each row a function of its own example.
+        x: [B, ...].
+    """
+    squares, _ = squared_jacobian(function, x)
+    return (tf.sqrt(squares + 1e-12) - 1.0) ** 2  # the root of 0 has no gradient
+
+
+def _squares(row):
+    return tf.reduce_sum(row**2, tf.range(1, tf.rank(row)))
