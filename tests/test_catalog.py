@@ -313,7 +313,7 @@ def test_presets_that_are_not_there(home):
     assert "it has: " in message(catalog.find_preset, "vae_conv.toy3")
     assert "vae_conv.toy2" in message(catalog.find_preset, "vae_conv.toy3")
     assert "which one of" in message(catalog.find_preset, "vae")
-    assert str(home) in message(catalog.find_preset, "gan_conv.toy2")
+    assert str(home) in message(catalog.find_preset, "iwae_conv.toy2")
     assert message(catalog.find_preset, "runs/none") == "folder 'runs/none' does not exist"
     (home / "empty").mkdir()
     assert "it has no config.yaml" in message(catalog.find_preset, str(home / "empty"))

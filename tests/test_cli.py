@@ -221,8 +221,9 @@ def test_an_unexpected_error_says_how_to_see_more(command, capsys):
 
 
 def test_interrupted_is_130():
-    code = "import os, signal, zoo.cli.listing as l, zoo.cli as c\n"
-    code += f"l.catalog.list_models = lambda *a, **k: os.kill(os.getpid(), {int(signal.SIGINT)})\nc.main(['list'])"
+    code = "import os, time, zoo.cli.listing as l, zoo.cli as c\n"
+    code += f"stop = lambda *a, **k: (os.kill(os.getpid(), {int(signal.SIGINT)}), time.sleep(10))\n"
+    code += "l.catalog.list_models = stop\nc.main(['list'])"
     done = python(code)
     assert done.returncode == 130 and "Traceback" not in done.stderr
 

