@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -295,6 +296,12 @@ class Run:
             )
         )
 
+    @cached_property
+    def held_out(self):
+        """The validation examples as model values, drawn once for all epochs."""
+        x = self.bundle.preprocessor.apply(self.bundle.validation.x)
+        return binarized(x, self.experiment.data.binarize, self.settings.seed)
+
     def validate(self):
         """Means over the validation split, with names that begin with val_."""
         if not len(self.bundle.validation):
@@ -302,10 +309,7 @@ class Run:
         before = weights.values({n: v for n, v in self.state.items() if n.startswith("means/")})
         for mean in self.model.means.values():
             mean.reset_state()
-        x = binarized(
-            self.bundle.preprocessor.apply(self.bundle.validation.x), self.experiment.data.binarize, self.settings.seed
-        )
-        seen, y = {}, self.bundle.validation.y
+        x, seen, y = self.held_out, {}, self.bundle.validation.y
         for turn, start in enumerate(range(0, len(x), PIECE)):
             piece = tf.constant(x[start : start + PIECE])
             labelled = piece if y is None else (piece, tf.constant(y[start : start + PIECE]))
