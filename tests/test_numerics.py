@@ -131,3 +131,21 @@ def test_binarize_draws_with_the_grey_value_as_probability():
     drawn = numerics.binarize(p, numerics.key("test")).numpy()
     assert set(np.unique(drawn)) == {0.0, 1.0}
     assert np.all(np.abs(drawn.mean(0) - p[0]) <= 4 * np.sqrt(p[0] * (1 - p[0]) / 20000))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("shape", [(), (7,), (3, 5), (2, 2, 3, 4)])
+def test_one_bad_value_is_found_wherever_it_is(engine, bad, shape):
+    check = ENGINES[engine](lambda *x: numerics.finite(x))
+    good = np.random.default_rng(0).normal(size=(4, *shape)).astype("float32")
+    assert bool(check(*map(tf.constant, good)))
+    for place in np.ndindex(shape):
+        damaged = good.copy()
+        damaged[(1, *place)] = bad
+        assert not bool(check(*map(tf.constant, damaged)))
+
+
+def test_infinities_of_both_signs_do_not_cancel():
+    assert not bool(numerics.finite([tf.constant([np.inf, -np.inf])]))
+    assert not bool(numerics.finite([tf.constant([np.inf]), tf.constant([-np.inf])]))

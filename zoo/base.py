@@ -175,7 +175,7 @@ class GenerativeModel(keras.Model):
             loss, parts = player.objective(x, y, training=True)
             mean = tf.reduce_mean(loss)
         gradients = tape.gradient(mean, player.weights)
-        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients if g is not None])
+        finite = numerics.finite(g for g in gradients if g is not None)
 
         def apply():
             player.optimizer.apply(gradients, player.weights)
