@@ -93,7 +93,8 @@ def _chapter(variant, entry):
         rows = "\n".join(f"| `{name}` | `{_default(word)}` | {_line(word.doc)} |" for name, word in words)
         table = f"\n\n| word | default | |\n|---|---|---|\n{rows}"
     equation = f"\n\n```\n{entry.equation}\n```" if entry.equation else ""
-    return f"### {variant}\n\n{entry.summary} [{_short(entry.paper)}]({entry.paper}).{equation}{table}"
+    limits = f"\n\nExported: {entry.limits}" if entry.limits else ""
+    return f"### {variant}\n\n{entry.summary} [{_short(entry.paper)}]({entry.paper}).{equation}{table}{limits}"
 
 
 def _own(entry):

@@ -132,6 +132,11 @@ class GenerativeModel(keras.Model):
         """Standard normal numbers [B, ...], a function of (seed, step, example) and the name of their use."""
         return numerics.normal(shape, self.key(stream))
 
+    def random(self, inputs, shape, stream):
+        """The random numbers that inputs {name: shape} take, [*shape, ...] each; see `noise`."""
+        streams = {name: stream if name == "noise" else f"{stream} {name}" for name in inputs}
+        return {name: numerics.DRAW[name]([*shape, *inputs[name]], self.key(streams[name])) for name in inputs}
+
     # The loop
 
     def compile(self, optimizer="adam", **kwargs):
@@ -227,9 +232,10 @@ class GenerativeModel(keras.Model):
 
     def random_inputs(self, verb, n, seed=0):
         """The random numbers that a verb takes for n examples, as a function of the seed."""
-        draw = {"noise": numerics.normal, "uniform": numerics.uniform}
         inputs = self.signatures()[verb].inputs
-        return {name: draw[name]((n, *shape), numerics.key(name, seed)).numpy() for name, shape in inputs.items()}
+        return {
+            name: numerics.DRAW[name]((n, *shape), numerics.key(name, seed)).numpy() for name, shape in inputs.items()
+        }
 
     def sample(self, n=1, seed=0):
         """n new examples, [n, *input_shape], the same for the same seed."""
@@ -326,9 +332,9 @@ class Autoencoder(GenerativeModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.posteriors = choose("posterior", posterior, POSTERIORS)
+        self.posteriors = choose("posterior", posterior, POSTERIORS)(self.latent_dim, name="posterior")
         self.code_shape = self.shape_of_code()
-        sizes = (*self.code_shape[:-1], self.posteriors.parameters * self.latent_dim)
+        sizes = (*self.code_shape[:-1], self.posteriors.size)
         self.encoder = _own("encoder", encoder, self.example_shape, sizes) or self.network(
             "encoder", self.example_shape, sizes
         )
@@ -337,6 +343,12 @@ class Autoencoder(GenerativeModel):
         )
         self.observation = choose("likelihood", likelihood, LIKELIHOODS)(len(self.example_shape), name="likelihood")
         self.prior = choose("prior", prior, PRIORS)(self.latent_dim, name="prior")
+        if self.prior.space != self.posteriors.space:
+            raise InputError(
+                f"prior: {prior!r} is a distribution over {self.prior.space}; the posterior {posterior!r} is one over "
+                f"{self.posteriors.space}",
+                key="prior",
+            )
         self.built = True
 
     def shape_of_code(self):
@@ -349,7 +361,8 @@ class Autoencoder(GenerativeModel):
 
     def posterior(self, x, training=False):
         """q(z|x) for data [B, *input_shape]."""
-        return self.posteriors.distribution(tf.cast(self.encoder(x, training=training), tf.float32))
+        outputs = tf.cast(self.encoder(x, training=training), tf.float32)
+        return self.posteriors.distribution(outputs, lambda z: self.log_joint(x, z, training))
 
     def likelihood(self, z, training=False):
         """p(x|z) for codes [..., *code_shape]; the leading axes become the batch."""
@@ -357,16 +370,23 @@ class Autoencoder(GenerativeModel):
         outputs = self.decoder(tf.reshape(z, [-1, *self.code_shape]), training=training)
         return self.observation.distribution(tf.reshape(outputs, tf.concat([leading, self.example_shape], 0)))
 
+    def log_joint(self, x, z, training=False):
+        """log p(x, z) of data [B, *input_shape] and codes [..., B, D]: [..., B], in nats."""
+        return self.likelihood(z, training).log_prob(x) + self.prior.distribution().log_prob(z)
+
+    @property
+    def code_inputs(self):
+        """{name: shape for one example} of the random numbers that a sample of q takes."""
+        return {name: (*self.code_shape[:-1], *shape) for name, shape in self.posteriors.inputs.items()}
+
     def draw(self, q, stream="code"):
         """A sample of q, [B, *code_shape], differentiable in q."""
-        mean = q.mean()
-        return self.posteriors.transform(q, self.noise(stream, tf.shape(mean)))
+        return self.posteriors.transform(q, **self.random(self.code_inputs, [q.batch_shape_tensor()[0]], stream))
 
     def draws(self, q, samples, stream="code"):
         """K samples of q, [K, B, D]."""
-        batch = tf.shape(q.mean())
-        noise = self.noise(stream, tf.concat([batch[:1], [samples], batch[1:]], 0))
-        return self.posteriors.transform(q, tf.einsum("bk...->kb...", noise))
+        drawn = self.random(self.code_inputs, [q.batch_shape_tensor()[0], samples], stream)
+        return self.posteriors.transform(q, **{name: tf.einsum("bk...->kb...", d) for name, d in drawn.items()})
 
     def infer(self, x, training=False):
         """q(z|x), a sample z of it, and p(x|z)."""
@@ -388,7 +408,7 @@ class Autoencoder(GenerativeModel):
 
     def encode_tensors(self, x):
         q = self.posterior(x)
-        return {"z": q.mean()} | ({"stddev": q.stddev()} if self.stochastic else {})
+        return {"z": self.posteriors.center(q), **self.posteriors.spread(q)}
 
     def decode_tensors(self, z):
         return {"x_hat": self.likelihood(z).mean()}
@@ -402,22 +422,22 @@ class Autoencoder(GenerativeModel):
     def score_tensors(self, x):
         """How strange x is: -log p(x|z) at the mean code, plus the rate where codes are random; in nats."""
         q = self.posterior(x)
-        z = q.mean()
+        z = self.posteriors.center(q)
         distortion = -self.likelihood(z).log_prob(x)
         return {"score": distortion + self.prior.kl(q, z) if self.stochastic else distortion}
 
     @property
     def stochastic(self):
         """Whether a code is a distribution rather than a point."""
-        return self.posteriors != POSTERIORS["deterministic"]  # Keras keeps a copy of a tuple
+        return self.posteriors.stochastic
 
     def call(self, x, training=False):
-        return self.likelihood(self.posterior(x, training).mean(), training).mean()
+        return self.likelihood(self.posteriors.center(self.posterior(x, training)), training).mean()
 
     # The verbs on arrays
 
     def encode(self, x):
-        """Codes of data [N, *input_shape]: posterior means, [N, *code_shape]."""
+        """Codes of data [N, *input_shape]: the centers of the posteriors, [N, *code_shape]."""
         return self.run("encode", x=x)["z"]
 
     def decode(self, z):
@@ -433,7 +453,7 @@ class Autoencoder(GenerativeModel):
         return self.run("score", x=x)["score"]
 
     def interpolate(self, a, b, steps=8):
-        """Decoded codes on the straight line from a to b.
+        """Decoded codes on the way from a to b: on the straight line, where codes lie in all of space.
 
         Args:
             a, b: one example each, [*input_shape], or as many pairs as there are, [N, *input_shape].
@@ -446,12 +466,14 @@ class Autoencoder(GenerativeModel):
         if a.ndim == len(self.example_shape):
             return self.interpolate(a[None], b[None], steps)[0]
         start, stop = self.encode(a), self.encode(b)
-        line = np.stack([start + t * (stop - start) for t in np.linspace(0, 1, steps, dtype="float32")], 1)
+        line = np.stack([self.prior.between(start, stop, t) for t in np.linspace(0, 1, steps, dtype="float32")], 1)
         return self.decode(line.reshape(-1, *self.code_shape)).reshape(len(a), steps, *self.example_shape)
 
 
 def choose(word, value, table):
-    """An entry of a table of parts, or an error with the nearest names."""
+    """An entry of a table of parts, or an error with the nearest names; a variant gives a part of its own as it is."""
+    if callable(value):
+        return value
     if value not in table:
         raise InputError(f"{word}: unknown {value!r}{nearest(value, table)} it takes: {', '.join(table)}", key=word)
     return table[value]

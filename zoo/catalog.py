@@ -42,7 +42,7 @@ def require_tensorflow():
         raise InputError(f"zoo needs the tensorflow backend of Keras; got KERAS_BACKEND={name}")
 
 
-def register(*, paper, family, summary=None, reduces_to=None, backbones=None, exports=None):
+def register(*, paper, family, summary=None, reduces_to=None, backbones=None, exports=None, limits=None):
     """Class decorator: says what the catalogue cannot read from the class itself.
 
     Args:
@@ -52,6 +52,7 @@ def register(*, paper, family, summary=None, reduces_to=None, backbones=None, ex
         reduces_to: `("vae", {"beta": 1.0})`: with these values the objective equals that of "vae".
         backbones: the backbones the model is listed with, all of them if not given.
         exports: names of the exported signatures, where they differ from those of the bases.
+        limits: what the exported signatures leave out of the model and why, in one sentence.
     """
     require_tensorflow()
     import keras
@@ -98,6 +99,7 @@ class Entry:
     reduces_to: tuple | None
     backbones: tuple[str, ...]
     exports: tuple[str, ...]
+    limits: str
 
 
 @functools.cache
@@ -250,6 +252,7 @@ def read_file(file, variant=None):
         reduces_to=said.get("reduces_to"),
         backbones=tuple(said.get("backbones") or attribute(bases, "backbones", BACKBONES)),
         exports=tuple(said.get("exports") or attribute(bases, "exports", ())),
+        limits=said.get("limits") or "",
     )
 
 
@@ -361,6 +364,7 @@ class ModelInfo:
     paper: str
     words: dict[str, Word]
     exports: tuple[str, ...] = ()
+    limits: str = ""
     presets: tuple[str, ...] = ()
     metrics: dict = field(default_factory=dict)
 
@@ -376,7 +380,9 @@ def info(name):
     entry, model = catalogue()[variant], full_name(model)
     metrics = read_metrics(find_preset(name)) if tag else {}
     of_model = tuple(preset for preset in presets() if preset.partition(".")[0] == model)
-    said = {key: getattr(entry, key) for key in ("family", "summary", "equation", "paper", "words", "exports")}
+    said = {
+        key: getattr(entry, key) for key in ("family", "summary", "equation", "paper", "words", "exports", "limits")
+    }
     name = f"{model}.{tag}" if tag else model
     return ModelInfo(name, variant, backbone, **said, presets=of_model, metrics=metrics)
 

@@ -58,6 +58,9 @@ def normal(shape, key, examples=None):
     return radius * tf.cos(6.283185307179586 * uniform(shape, _mix(key + _constant(2)), examples))
 
 
+DRAW = {"noise": normal, "uniform": uniform}  # how an input of that name is drawn
+
+
 def key(stream, *numbers):
     """A uint32 key from the name of a stream and any integers, such as a seed and a step."""
     mixed = _constant(zlib.crc32(stream.encode()))

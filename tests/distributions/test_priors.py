@@ -16,7 +16,7 @@ D, K, DRAWS = 2, 3, 200_000
 
 def posterior(x):
     """q(z|x) = N(x, s^2) with a scale that depends on x."""
-    return POSTERIORS["normal"].distribution(tf.concat([2.0 * x, x - 1.0], -1))
+    return POSTERIORS["normal"](D).distribution(tf.concat([2.0 * x, x - 1.0], -1))
 
 
 def mixture():
@@ -52,7 +52,7 @@ def components(prior):
 
 
 def q():
-    return POSTERIORS["normal"].distribution(RANDOM.normal(size=(4, 2 * D)).astype("float32"))
+    return POSTERIORS["normal"](D).distribution(RANDOM.normal(size=(4, 2 * D)).astype("float32"))
 
 
 def test_every_prior_is_tested():

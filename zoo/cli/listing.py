@@ -52,7 +52,7 @@ def show_info(known):
         for name, word in known["words"].items()
     ]
     console.rows(words, ["word", "default", "takes", ""])
-    for title in ("exports", "presets"):
+    for title in ("exports", "limits", "presets"):
         if known[title]:
             print(f"\n{title}: {console.text(known[title])}")
     for split, measured in (known["metrics"] or {}).items():

@@ -15,7 +15,10 @@ class Prior(keras.layers.Layer):
     Attributes:
         inputs: {name: shape for one example} of the random numbers that `transform` turns into a code. An input
             called "noise" is standard normal, one called "uniform" lies in (0, 1].
+        space: where codes lie; the posterior's must be the same.
     """
+
+    space = "all of space"
 
     def __init__(self, latent_dim, **kwargs):
         super().__init__(dtype="float32", **kwargs)
@@ -34,6 +37,10 @@ class Prior(keras.layers.Layer):
     def transform(self, noise, uniform=None):
         """A sample of p(z) from random numbers, with builtin operations only: [B, D]."""
         raise NotImplementedError(f"{type(self).__name__} cannot be sampled from noise")
+
+    def between(self, a, b, t):
+        """The code that lies on the way from a to b, [N, D] arrays, at the share t of it: on the straight line."""
+        return a + t * (b - a)
 
     def kl(self, q, z):
         """KL(q || p) of every example, [B], in nats: in closed form where TFP has one, else its estimate at z ~ q."""

@@ -77,11 +77,14 @@ def _compiled(model, samples, width, height, seed):
     """(x [height, ...], index of the first) -> results [height], over pieces of `width` samples."""
 
     def noise(numbers, examples):
-        """Standard normal numbers [width, height, *code_shape], a function of (seed, example, sample)."""
-        keys = numerics.key("importance", seed, tf.repeat(numbers, height))
-        shape = (width * height, *model.code_shape)
-        drawn = numerics.normal(shape, keys, tf.tile(examples, [width]))
-        return tf.reshape(drawn, (width, height, *model.code_shape))
+        """The random numbers of samples, [width, height, ...] each, a function of (seed, example, sample)."""
+        drawn = {}
+        for name, shape in model.code_inputs.items():
+            stream = "importance" if name == "noise" else f"importance {name}"
+            keys = numerics.key(stream, seed, tf.repeat(numbers, height))
+            flat = numerics.DRAW[name]((width * height, *shape), keys, tf.tile(examples, [width]))
+            drawn[name] = tf.reshape(flat, (width, height, *shape))
+        return drawn
 
     @tf.function(autograph=False)
     def piece(x, first):
@@ -90,7 +93,7 @@ def _compiled(model, samples, width, height, seed):
 
         def add(start, log_sum, log_squares, distortion, rate):
             numbers = start + tf.range(width)
-            z = model.posteriors.transform(q, noise(numbers, first + tf.range(height)))
+            z = model.posteriors.transform(q, **noise(numbers, first + tf.range(height)))
             counted = (numbers < samples)[:, None]
             log_likelihood = model.likelihood(z).log_prob(x)  # [S, I]
             log_weight = tf.where(counted, log_likelihood + p.log_prob(z) - q.log_prob(z), -np.inf)

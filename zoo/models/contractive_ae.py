@@ -1,5 +1,7 @@
 """Contractive autoencoder."""
 
+from typing import Literal
+
 import tensorflow as tf
 
 from ..base import Autoencoder
@@ -26,7 +28,12 @@ class ContractiveAE(Autoencoder):
     parts = ("distortion", "contraction")
 
     def __init__(
-        self, *, weight: NonNegative = 0.1, posterior: Name = "deterministic", likelihood: Name = "gaussian", **kwargs
+        self,
+        *,
+        weight: NonNegative = 0.1,
+        posterior: Literal["deterministic", "normal"] = "deterministic",
+        likelihood: Name = "gaussian",
+        **kwargs,
     ):
         super().__init__(posterior=posterior, likelihood=likelihood, **kwargs)
         self.weight = weight

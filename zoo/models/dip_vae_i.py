@@ -1,5 +1,7 @@
 """DIP-VAE-I."""
 
+from typing import Literal
+
 from ..base import Autoencoder
 from ..catalog import register
 from ..domains import NonNegative
@@ -22,12 +24,20 @@ class DIPVAEI(Autoencoder):
     Args:
         lambda_od: weight of the covariances.
         lambda_d: weight of the distance of the variances from one.
+        posterior: "normal", whose mean is known.
     """
 
     parts = ("distortion", "rate", "covariances", "variances")
 
-    def __init__(self, *, lambda_od: NonNegative = 10.0, lambda_d: NonNegative = 100.0, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        lambda_od: NonNegative = 10.0,
+        lambda_d: NonNegative = 100.0,
+        posterior: Literal["normal"] = "normal",
+        **kwargs,
+    ):
+        super().__init__(posterior=posterior, **kwargs)
         self.lambda_od, self.lambda_d = lambda_od, lambda_d
 
     def objective(self, x, y=None, training=False):

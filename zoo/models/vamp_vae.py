@@ -1,5 +1,7 @@
 """VAE with a VampPrior."""
 
+from typing import Literal
+
 from ..catalog import register
 from ..distributions.priors import Vamp
 from ..domains import Count
@@ -15,9 +17,10 @@ class VampVAE(VAE):
 
     Args:
         components: K, the number of pseudo-inputs.
+        posterior: "normal", whose density is known everywhere.
     """
 
-    def __init__(self, *, components: Count = 50, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, *, components: Count = 50, posterior: Literal["normal"] = "normal", **kwargs):
+        super().__init__(posterior=posterior, **kwargs)
         unit_range = self.observation.unit_range
         self.prior = Vamp(self.latent_dim, self.posterior, self.example_shape, components, unit_range, name="prior")

@@ -1,5 +1,7 @@
 """VQ-VAE."""
 
+from typing import Literal
+
 import tensorflow as tf
 
 from ..base import Autoencoder, Signature
@@ -30,7 +32,7 @@ class VQVAE(Autoencoder):
         codes: Count = 512,
         beta: NonNegative = 0.25,
         positions: Count = 16,
-        posterior: Name = "deterministic",
+        posterior: Literal["deterministic", "normal"] = "deterministic",
         likelihood: Name = "gaussian",
         **kwargs,
     ):
