@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import stats
+from scipy.integrate import quad
 from scipy.special import expit, log_softmax
 
-from zoo.distributions.likelihoods import LIKELIHOODS
+from zoo.distributions.likelihoods import LIKELIHOODS, MOMENTUM, LogCosh, Sigma
 
 RANDOM = np.random.default_rng(0)
 SHAPES = [(4, 3, 2), (5, 3), (6,)]
@@ -17,11 +18,21 @@ def continuous_bernoulli(outputs, x):
     return x * np.log(rate) + (1 - x) * np.log1p(-rate) + np.log(2 * np.arctanh(1 - 2 * rate) / (1 - 2 * rate))
 
 
+def log_cosh(outputs, x, a=10.0):
+    """-1/a log cosh(a t), less the logarithm of its integral by quadrature."""
+
+    def density(t):
+        return np.exp(-(np.logaddexp(a * t, -a * t) - np.log(2)) / a)
+
+    return np.log(density(x - outputs)) - np.log(2 * quad(density, 0, 60)[0])
+
+
 LOG_PROBS = {  # of single values
     "bernoulli": lambda outputs, x: stats.bernoulli.logpmf(x, expit(outputs)),
     "gaussian": lambda outputs, x: stats.norm.logpdf(x, outputs, 1.0),
     "laplace": lambda outputs, x: stats.laplace.logpdf(x, outputs, 1.0),
     "sigma": lambda outputs, x: stats.norm.logpdf(x, outputs, SIGMA),
+    "log_cosh": log_cosh,
     "continuous_bernoulli": continuous_bernoulli,
     "categorical": lambda outputs, x: x * log_softmax(outputs, -1),
 }
@@ -30,6 +41,7 @@ DATA = {
     "gaussian": lambda shape: RANDOM.normal(size=shape),
     "laplace": lambda shape: RANDOM.normal(size=shape),
     "sigma": lambda shape: RANDOM.normal(size=shape),
+    "log_cosh": lambda shape: RANDOM.normal(size=shape),
     "continuous_bernoulli": lambda shape: RANDOM.uniform(size=shape),
     "categorical": lambda shape: np.eye(shape[-1])[RANDOM.integers(0, shape[-1], shape[:-1])],
 }
@@ -70,7 +82,7 @@ def test_mean_equals_scipy(name):
     assert np.allclose(made(name, (4,)).distribution(outputs).mean(), expected, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["gaussian", "laplace", "sigma", "continuous_bernoulli"])
+@pytest.mark.parametrize("name", ["gaussian", "laplace", "sigma", "log_cosh", "continuous_bernoulli"])
 @pytest.mark.parametrize("output", [-4.0, -0.01, 0.0, 0.3, 4.0])
 def test_densities_integrate_to_one(name, output):
     low, high = (0.0, 1.0) if LIKELIHOODS[name].unit_range else (-30.0, 30.0)
@@ -92,3 +104,40 @@ def test_bernoulli_of_grey_values_is_the_cross_entropy():
     outputs, x = RANDOM.normal(size=(3, 7)).astype("float32"), RANDOM.uniform(size=(3, 7)).astype("float32")
     expected = (x * np.log(expit(outputs)) + (1 - x) * np.log1p(-expit(outputs))).sum(1)
     assert np.allclose(made("bernoulli", (7,)).distribution(outputs).log_prob(x), expected, rtol=1e-5)
+
+
+def test_log_cosh_of_sharpness_one_is_the_hyperbolic_secant():
+    """Its density is sech(t) / pi: scipy's hypsecant."""
+    x = RANDOM.normal(size=(9, 1)).astype("float32") * 3
+    found = LogCosh(1, sharpness=1.0).distribution(tf.zeros([9, 1])).log_prob(x)
+    assert np.allclose(found, stats.hypsecant.logpdf(x[:, 0]), rtol=1e-5)
+
+
+def test_log_cosh_of_large_errors_is_their_size():
+    errors = tf.constant([[100.0], [-100.0], [1e6]])
+    p = LogCosh(1).distribution(tf.zeros([3, 1]))
+    assert np.allclose(p.log_prob(errors), p.log_prob([[1.0]]) + 1.0 - np.abs(errors)[:, 0], rtol=1e-4)
+
+
+def test_the_optimal_sigma_has_the_largest_likelihood_and_is_followed():
+    x, mean = (RANDOM.normal(size=(8, 5, 3)).astype("float32") for _ in range(2))
+    likelihood = Sigma(2)
+    p = likelihood.follow(x, tf.constant(mean))
+    best = np.sqrt(((x - mean) ** 2).mean())
+    log_prob = p.log_prob(x).numpy()
+    assert np.isclose(log_prob.mean(), -0.5 * 15 * (1 + np.log(2 * np.pi * best**2)), rtol=1e-5)
+    for other in (0.9 * best, 1.1 * best):
+        assert stats.norm.logpdf(x, mean, other).sum() < log_prob.sum()
+    assert np.isclose(likelihood.log_sigma, (1 - MOMENTUM) * np.log(best), rtol=1e-5)
+    for _ in range(200):
+        likelihood.follow(x, tf.constant(mean))
+    assert np.isclose(likelihood.log_sigma, np.log(best), rtol=1e-4)
+
+
+def test_the_optimal_sigma_of_no_error_is_its_floor():
+    x = tf.ones([2, 3])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        log_prob = Sigma(1).follow(tf.ones([2, 3]), x).log_prob(tf.ones([2, 3]))
+    assert np.allclose(log_prob, 3 * stats.norm.logpdf(0.0, 0.0, np.exp(-6.0)), rtol=1e-5)
+    assert np.all(np.isfinite(tape.gradient(log_prob, x)))

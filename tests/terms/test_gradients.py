@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.terms.gradients import slope_penalty, squared_jacobian
+from zoo.terms.gradients import projected_jacobian, slope_penalty, squared_jacobian
 
 RANDOM = np.random.default_rng(0)
 KERNEL = RANDOM.normal(size=(6, 3))
@@ -63,3 +63,19 @@ def test_slope_penalty_has_a_finite_gradient_at_a_flat_critic():
         tape.watch(kernel)
         loss = tf.reduce_sum(slope_penalty(lambda x: tf.matmul(x, kernel), tf.constant(X)))
     assert np.isclose(loss, 5.0, atol=1e-4) and np.all(np.isfinite(tape.gradient(loss, kernel)))
+
+
+def test_projected_jacobian_of_a_linear_map_is_the_product_with_its_matrix():
+    directions = RANDOM.normal(size=(5, 3))
+    found = projected_jacobian(lambda x: tf.matmul(x, KERNEL), tf.constant(X), tf.constant(directions))
+    assert np.allclose(found, ((directions @ KERNEL.T) ** 2).sum(1), rtol=1e-9)
+
+
+def test_the_mean_of_projected_jacobians_is_the_squared_jacobian():
+    def function(x):
+        return tf.sigmoid(tf.matmul(x, KERNEL))
+
+    many = tf.tile(tf.constant(X[:1]), [20_000, 1])
+    found = projected_jacobian(function, many, tf.constant(RANDOM.normal(size=(20_000, 3)))).numpy()
+    expected = squared_jacobian(function, tf.constant(X[:1]))[0].numpy()[0]
+    assert abs(found.mean() - expected) < 4 * found.std() / np.sqrt(len(found))

@@ -4,8 +4,8 @@ Distributions are made anew in every call from tensors: Keras does not track the
 `tfp.distributions.Distribution`, so weights live in layers here and the distribution is what a method returns.
 """
 
-from .likelihoods import LIKELIHOODS
+from .likelihoods import LIKELIHOODS, require_unit_range
 from .posteriors import POSTERIORS
 from .priors import PRIORS
 
-__all__ = ["LIKELIHOODS", "POSTERIORS", "PRIORS"]
+__all__ = ["LIKELIHOODS", "POSTERIORS", "PRIORS", "require_unit_range"]

@@ -5,24 +5,46 @@ for one whole example. `bernoulli` is what is called the cross-entropy loss, `ga
 (half the sum of squares, plus a constant).
 """
 
+import math
+
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from ..errors import InputError
 from ..numerics import softplus
 
 tfd = tfp.distributions
+MOMENTUM = 0.9  # of a standard deviation that follows the batches, as of the means of normalization layers
+
+
+def require_unit_range(x, what, key="likelihood"):
+    """Raises InputError where data are not in [0, 1]. NaN is not looked at."""
+    if x.size and (np.min(x) < 0 or np.max(x) > 1):
+        raise InputError(f"{what} takes values in [0, 1]; the data run from {np.min(x):g} to {np.max(x):g}", key)
 
 
 class Likelihood(keras.layers.Layer):
     """Makes p(x|z) from decoder outputs [..., *shape]; never called as a layer."""
 
     unit_range = False  # whether the data must lie in [0, 1]
+    remark = None  # what to know of data in [0, 1] that are not all 0 or 1
 
     def __init__(self, rank, **kwargs):
         super().__init__(dtype="float32", **kwargs)
         self.rank = rank
         self.built = True
+
+    def check(self, x):
+        """What to know of these data [N, *shape] under this likelihood, or None.
+
+        Raises:
+            InputError: it cannot give such values.
+        """
+        if self.unit_range:
+            require_unit_range(x, f"the {type(self).__name__} likelihood")
+        return self.remark if self.remark and np.any((x != 0) & (x != 1)) else None
 
     def values(self, outputs):
         """The distribution of single values, with the decoder's output as its parameter."""
@@ -46,6 +68,10 @@ class Bernoulli(Likelihood):
     """Values in {0, 1}, or probabilities in [0, 1], from logits."""
 
     unit_range = True
+    remark = (
+        "the Bernoulli likelihood takes values between 0 and 1 as probabilities: the loss is a cross-entropy, which "
+        "does not reach 0 and is no likelihood; draw them as 0 and 1 (data.binarize) for nats to publish"
+    )
 
     def values(self, outputs):
         return _Bernoulli(logits=outputs, dtype=tf.float32)
@@ -74,6 +100,18 @@ class Sigma(Likelihood):
 
     def values(self, outputs):
         return tfd.Normal(outputs, tf.exp(tf.convert_to_tensor(self.log_sigma)))
+
+    def follow(self, x, mean):
+        """p(x|z) with the standard deviation that is best for this batch; the kept one follows it.
+
+        Source: Rybkin et al. 2021, the optimal sigma-VAE, whose floor of -6 the logarithm has here too.
+
+        Args:
+            x, mean: data and the decoder's means, [B, *shape].
+        """
+        sigma = tf.sqrt(tf.maximum(tf.reduce_mean((x - mean) ** 2), math.exp(-12.0)))
+        self.log_sigma.assign(MOMENTUM * self.log_sigma + (1.0 - MOMENTUM) * tf.math.log(sigma))
+        return tfd.Independent(tfd.Normal(mean, sigma), self.rank)
 
 
 class ContinuousBernoulli(Likelihood):
@@ -110,6 +148,52 @@ class _ContinuousBernoulli(tfd.ContinuousBernoulli):
         return near, tf.where(near, h, 0.0) ** 2, tf.where(near, 1.0, h)
 
 
+class LogCosh(Likelihood):
+    """Real values around the output, by 1/a log cosh(a t) of the error t: squares when small, absolute when large.
+
+    Source: Chen et al. 2019, "Log hyperbolic cosine loss improves variational auto-encoder"; here with the constant
+    that makes it a density.
+
+    Args:
+        sharpness: a.
+    """
+
+    def __init__(self, rank, sharpness=10.0, **kwargs):
+        super().__init__(rank, **kwargs)
+        self.sharpness = sharpness
+
+    def values(self, outputs):
+        return _LogCosh(outputs, self.sharpness)
+
+
+class _LogCosh(tfd.Distribution):
+    """Density a G((1 + 1/a)/2) / (sqrt(pi) G(1/(2a))) cosh(a (x - m))^(-1/a), with the Gamma function G."""
+
+    def __init__(self, loc, sharpness):
+        words = {"loc": loc, "sharpness": sharpness}
+        super().__init__(loc.dtype, tfd.NOT_REPARAMETERIZED, False, True, parameters=words)
+        self.loc, self.sharpness = loc, sharpness
+        power = 1.0 / sharpness
+        self.log_constant = (
+            math.log(sharpness) - 0.5 * math.log(math.pi) + math.lgamma(0.5 + power / 2) - math.lgamma(power / 2)
+        )
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        properties = tfp.util.ParameterProperties
+        return {"loc": properties(), "sharpness": properties()}
+
+    def _event_shape(self):
+        return tf.TensorShape([])
+
+    def _log_prob(self, x):
+        scaled = self.sharpness * (x - self.loc)
+        return self.log_constant - (softplus(2.0 * scaled) - scaled - math.log(2.0)) / self.sharpness
+
+    def _mean(self):
+        return self.loc
+
+
 class Categorical(Likelihood):
     """One-hot vectors along the last axis, from logits: tokens of text and music."""
 
@@ -134,6 +218,7 @@ LIKELIHOODS = {
     "gaussian": Gaussian,
     "laplace": Laplace,
     "sigma": Sigma,
+    "log_cosh": LogCosh,
     "continuous_bernoulli": ContinuousBernoulli,
     "categorical": Categorical,
 }

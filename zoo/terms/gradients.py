@@ -29,5 +29,19 @@ def slope_penalty(function, x):
     return (tf.sqrt(squares + 1e-12) - 1.0) ** 2  # the root of 0 has no gradient
 
 
+def projected_jacobian(function, z, directions):
+    """|v' dg/dz|^2 of every code, [B]: one backward pass; its mean over standard normal v is |dg/dz|_F^2.
+
+    Args:
+        function: [B, D] -> [B, ...], each row a function of its own code.
+        z: [B, D].
+        directions: v, of the shape of what the function gives.
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        values = function(z)
+    return _squares(tape.gradient(values, z, directions))
+
+
 def _squares(row):
     return tf.reduce_sum(row**2, tf.range(1, tf.rank(row)))
