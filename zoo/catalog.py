@@ -498,4 +498,11 @@ def create_model(name, **words):
     for word, said in entry.words.items():
         if said.default is Required and word not in words:
             raise InputError(f"{variant} needs {word!r}{': ' + said.doc if said.doc else ''}", word)
-    return load_class(variant)(**words)
+    return load_class(variant)(**(words | pretrained_features(entry, words)))
+
+
+def pretrained_features(entry, words):
+    """{word: network} of the words that take features and name a preset. Imports TensorFlow."""
+    named = {w: words.get(w, said.default) for w, said in entry.words.items() if said.annotation == "Features"}
+    presets = {word: name for word, name in named.items() if isinstance(name, str)}
+    return {word: importlib.import_module("zoo.presets").features(name) for word, name in presets.items()}

@@ -32,3 +32,4 @@ Shape = Annotated[Sequence[Count], Field(min_length=1, max_length=3)]
 Widths = Annotated[Sequence[Count], Field(min_length=1, max_length=8)]
 Scheduled = Real | Ramp
 Network = Any
+Features = Any  # a network, or the name of a preset: `create_model` gives the constructor a network

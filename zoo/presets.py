@@ -126,6 +126,13 @@ def load(name):
     return model
 
 
+def features(name):
+    """What the convolutions of a preset's encoder see: a Keras model from images to a list of features."""
+    from .networks.features import levels
+
+    return levels(load(name).encoder, name)
+
+
 def build(experiment, shape):
     """The model of an experiment, for examples of a shape, with fresh weights from its seed."""
     import keras
