@@ -28,6 +28,7 @@ SMALL = {
     "codes": 12,
     "positions": 4,
     "components": 5,
+    "active": 2,
 }
 REDUCTIONS = [name for name in NAMES if ENTRIES[name].reduces_to]
 TWO = ["vae_conv", "gan_dense"]
