@@ -2,12 +2,15 @@
 
 import hashlib
 import shutil
+import warnings
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import zoo
 from zoo import cli, presets, training, weights
+from zoo.errors import InputError
 
 SMALL = ("widths=[16]", "latent_dim=3", "jit=false", "limit=200", "batch_size=32", "epochs=1")
 
@@ -70,6 +73,13 @@ CASES = {
     "other channels": (("evaluate", "run", "--data", "colour.npy"), 2, "images have 3 channels, the model takes 1"),
     "other sizes": (("evaluate", "run", "--data", "photos"), 2, "images are 10x7, the model takes 8x8"),
     "a table for conv": (("train", "vae_conv", "--data", "table.csv"), 2, "use the dense backbone"),
+    "a table for probabilities": (
+        ("train", "vae_dense", "--data", "table.csv", "--set", "likelihood=bernoulli"),
+        2,
+        "likelihood=bernoulli: the Bernoulli likelihood takes values in [0, 1]; the data run from -",
+    ),
+    "a table for structure": (("train", "ms_ssim_vae_dense", "--data", "table.csv"), 2, "compares images (H, W, C)"),
+    "a part without meaning": (("train", "swae_dense", "--set", "prior=mixture"), 2, "prior: must be 'normal'"),
     "an output that exists": (("train", "vae_dense", "--out", "run"), 4, "run: exists"),
     "a picture that exists": (("sample", "run", "--out", "samples.png"), 4, "samples.png: exists"),
     "an output below a file": (("train", "vae_dense", "--out", "typo.yaml/run"), 4, "cannot write"),
@@ -98,6 +108,63 @@ def gate(capfd, *arguments):
     said = capfd.readouterr()
     assert said.out
     return ended.value.code, said.err.splitlines()[-1]
+
+
+# Data in Python
+
+
+def small(name, **words):
+    model = zoo.create_model(name, input_shape=(8, 8, 1), latent_dim=3, backbone="dense", widths=(8,), **words)
+    model.compile(jit_compile=False)
+    return model
+
+
+GREY = np.linspace(0, 1, 64 * 8, dtype="float32").reshape(8, 8, 8, 1)
+
+
+@pytest.mark.parametrize(
+    "name, words, x, message",
+    [
+        ("vae", {}, GREY * 255, "the Bernoulli likelihood takes values in [0, 1]; the data run from 0 to 255"),
+        ("vae", {}, GREY - 0.5, "the data run from -0.5 to 0.5"),
+        ("ae", {"likelihood": "continuous_bernoulli"}, 2 * GREY, "the ContinuousBernoulli likelihood takes"),
+        ("gan", {}, GREY * 255, 'a generator with output "sigmoid" takes values in [0, 1]; the data run from 0 to 255'),
+        ("vae", {}, GREY[:, :7], "x has shape (8, 7, 8, 1); this model takes [N, 8, 8, 1]"),
+    ],
+)
+def test_fit_refuses_data_that_the_model_cannot_give(name, words, x, message):
+    model = small(name, **words)
+    before = model.get_weights()
+    with pytest.raises(InputError) as refused:
+        model.fit(x, verbose=0)
+    assert message in str(refused.value) and "\n" not in str(refused.value)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("name, words, x", [("vae", {}, GREY.round()), ("ae", {}, GREY * 255), ("gan", {}, GREY)])
+def test_fit_says_nothing_of_data_that_fit(name, words, x):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        small(name, **words).fit(x, verbose=0)
+
+
+def test_grey_values_for_a_bernoulli_likelihood_are_remarked_once(place, capfd):
+    with pytest.warns(UserWarning, match="as probabilities") as said:
+        small("vae").fit(GREY, epochs=2, verbose=0)
+    assert len(said) == 1
+    changes = [word for change in SMALL for word in ("--set", change)]
+    for how, times in (("none", 1), ("stochastic", 0)):
+        command = ["train", "vae_dense", "--out", how, "--set", f"binarize={how}", *changes]
+        with pytest.raises(SystemExit):
+            cli.main(command)
+        assert capfd.readouterr().err.count("takes values between 0 and 1 as probabilities") == times
+
+
+@pytest.mark.parametrize("name, expected", [("vae", "gaussian"), ("sigma_vae", "sigma"), ("log_cosh_vae", "log_cosh")])
+def test_tables_get_a_likelihood_of_real_values(place, name, expected):
+    (place / "table.csv").write_text("a,b\n" + "".join(f"{i},{i * i}\n" for i in range(40)))
+    run = training.train(f"{name}_dense", place / "table.csv", place / "new", changes=SMALL)
+    assert presets.Preset(run).experiment.hyperparameters["likelihood"] == expected
 
 
 def test_a_truncated_picture_is_named_and_can_be_left_out(place, capfd):

@@ -1,6 +1,7 @@
 """The training loop, written once, and what every model of the zoo shares."""
 
 import math
+import warnings
 from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Literal, NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from . import numerics
-from .distributions import LIKELIHOODS, POSTERIORS, PRIORS
+from .distributions import LIKELIHOODS, POSTERIORS, PRIORS, require_unit_range
 from .domains import Count, Name, Network, Seed, Shape, Widths
 from .errors import InputError, nearest
 from .networks import BACKBONES
@@ -172,6 +173,20 @@ class GenerativeModel(keras.Model):
         self.skipped_in_a_row.assign(tf.where(finite, 0, self.skipped_in_a_row + 1))
         return self.update_means(seen, finite) | {"skipped": self.skipped}
 
+    def fit(self, x=None, *args, **kwargs):
+        """As in Keras. An array is looked at first: see `check`; what there is to know of it is said as a warning."""
+        if isinstance(x, np.ndarray) and (remark := self.check(x)):
+            warnings.warn(remark, stacklevel=2)
+        return super().fit(x, *args, **kwargs)
+
+    def check(self, x):
+        """What to know of a model that is trained on these data [N, *input_shape], or None.
+
+        Raises:
+            InputError: the model cannot learn them.
+        """
+        _checked("x", x, self.example_shape)
+
     def minimise(self, player, x, y):
         """One step of one player: (loss, parts, whether all gradients are finite)."""
         state = [v for v in self.non_trainable_weights if v.dtype == "float32"]
@@ -299,6 +314,11 @@ class Generator(Adversarial, GenerativeModel):
     def call(self, z, training=False):
         return self.squash(self.generator(z, training=training))
 
+    def check(self, x):
+        super().check(x)
+        if self.squash is tf.sigmoid:
+            require_unit_range(x, 'a generator with output "sigmoid"', "output")
+
     def fakes(self, x, stream, training):
         """As many samples as x has examples."""
         return self(self.noise(stream, [tf.shape(x)[0], self.latent_dim]), training=training)
@@ -314,7 +334,7 @@ class Autoencoder(GenerativeModel):
         posterior: "normal" or "deterministic".
         prior: "normal" or "mixture".
         likelihood: "gaussian" is the mean-squared-error loss, "bernoulli" the cross-entropy loss; or "laplace",
-            "sigma", "continuous_bernoulli", "categorical".
+            "sigma", "log_cosh", "continuous_bernoulli", "categorical".
         encoder: a network of your own, x [B, *input_shape] -> the posterior's parameters.
         decoder: a network of your own, z [B, D] -> the likelihood's parameters [B, *input_shape].
     """
@@ -393,6 +413,10 @@ class Autoencoder(GenerativeModel):
         q = self.posterior(x, training)
         z = self.draw(q)
         return q, z, self.likelihood(z, training)
+
+    def check(self, x):
+        super().check(x)
+        return self.observation.check(x)
 
     # The verbs as pure functions of tensors
 

@@ -1,6 +1,7 @@
 """Training: from an experiment to a run folder, step by step, and on from any checkpoint to the same weights."""
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from . import config, numerics, presets, report, transfer, weights
+from . import catalog, config, numerics, presets, report, transfer, weights
 from . import data as datasets
 from .errors import GateError, InputError, ZooError
 from .evaluation import binarized
@@ -66,6 +67,8 @@ def train(model, data=None, out=None, *, changes=(), resume=False, force=False, 
     bundle = data if isinstance(data, datasets.Bundle) else load_data(experiment, data)
     experiment = suited(experiment, bundle)
     network = presets.build(experiment, bundle.shape)
+    with experiment.locating():
+        bundle = remarked(network, bundle, experiment.data.binarize)
     moves = start(network, experiment)
     if announce:
         announce(bundle, network, moves)
@@ -159,9 +162,24 @@ def suited(experiment, bundle):
     fitting = {
         word: value
         for word, value in real.items()
-        if word in experiment.hyperparameters and experiment.place(f"hyperparameters.{word}") is None
+        if experiment.hyperparameters.get(word) in ("bernoulli", "sigmoid")
+        and experiment.place(f"hyperparameters.{word}") is None
+        and not list(catalog.wrong_values(catalog.resolve(experiment.model)[0], {word: value}))
     }
     return experiment.model_copy(update={"hyperparameters": {**experiment.hyperparameters, **fitting}})
+
+
+def remarked(model, bundle, binarize):
+    """The bundle, whose notes say what the model makes of its values.
+
+    Raises:
+        InputError: the model cannot learn them.
+    """
+    if binarize != "none":
+        return bundle
+    pieces = (bundle.preprocessor.apply(bundle.train.x[i : i + PIECE]) for i in range(0, len(bundle.train), PIECE))
+    remarks = tuple(filter(None, dict.fromkeys(map(model.check, pieces))))
+    return dataclasses.replace(bundle, notes=(*bundle.notes, *remarks))
 
 
 def optimizer_for(settings, steps):
