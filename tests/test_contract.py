@@ -145,6 +145,15 @@ def test_a_gradient_that_is_not_finite_changes_nothing(name):
     assert int(model.skipped) == 1 and int(model.skipped_in_a_row) == 0
 
 
+def test_a_code_that_is_looked_up_often_has_one_gradient():
+    """Adam's first step is the learning rate, however many examples share a code."""
+    model = made("vq_vae_dense")
+    before = model.codebook.vectors.numpy()
+    model.train_step(X)
+    steps = np.abs(model.codebook.vectors.numpy() - before)
+    assert 0.9 * 3e-3 < steps.max() < 1.01 * 3e-3
+
+
 @pytest.mark.parametrize("name", TWO)
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw", "rmsprop", "lion"])
 def test_optimizers(name, optimizer):

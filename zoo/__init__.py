@@ -27,6 +27,7 @@ NEEDS_TENSORFLOW = {
     "evaluate": ("evaluation", "evaluate"),
     "finetune": ("finetuning", "finetune"),
     "export": ("export", "export"),
+    "import_state": ("importing", "import_state"),
 }
 
 

@@ -194,7 +194,7 @@ class GenerativeModel(keras.Model):
         with tf.GradientTape() as tape:
             loss, parts = player.objective(x, y, training=True)
             mean = tf.reduce_mean(loss)
-        gradients = tape.gradient(mean, player.weights)
+        gradients = [_dense(gradient) for gradient in tape.gradient(mean, player.weights)]
         finite = numerics.finite(g for g in gradients if g is not None)
 
         def apply():
@@ -501,6 +501,11 @@ def choose(word, value, table):
     if value not in table:
         raise InputError(f"{word}: unknown {value!r}{nearest(value, table)} it takes: {', '.join(table)}", key=word)
     return table[value]
+
+
+def _dense(gradient):
+    """A gradient as a tensor; Keras's optimizers take the rows of a lookup that repeat for as many gradients."""
+    return None if gradient is None else tf.convert_to_tensor(gradient)
 
 
 def _compiled(signature):

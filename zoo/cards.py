@@ -115,6 +115,8 @@ def _training(metadata):
     facts, versions = metadata["training"], metadata["versions"]
     stack = ", ".join(f"{name} {version}" for name, version in versions.items())
     began = f" It began with the weights of `{metadata['start']}`." if metadata.get("start") else ""
+    if learned := metadata.get("on_device"):
+        began += f" After it, {learned['steps']:,} steps were made on a device, with data that are not known here."
     return (
         f"## Training\n\n{facts['epochs']} epochs, {facts['steps']:,} steps, {facts['seconds'] / 60:.1f} minutes on "
         f"{facts['device']}; the weights are those of epoch {facts['kept_epoch']}.{began}\n"

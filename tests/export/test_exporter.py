@@ -97,7 +97,8 @@ def test_a_full_disk_leaves_nothing(small, tmp_path, monkeypatch):
         ({"format": "tflit"}, "did you mean 'tflite'"),
         ({"batch": 0}, "at least 1"),
         ({"batch": True}, "at least 1"),
-        ({"format": "keras", "batch": 2}, "any number"),
+        ({"optimizer": "adam"}, "optimizer: is not for tflite, which takes batch"),
+        ({"format": "keras", "batch": 2}, "batch: is not for keras"),
         ({"examples": np.zeros((2, 7), "float32")}, "this model takes"),
     ],
 )

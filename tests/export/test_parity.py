@@ -110,13 +110,13 @@ def test_a_difference_is_relative_beyond_one_and_integers_are_exact():
 
 
 def test_the_worst_signature_is_named():
-    rows = [parity.Row(name, {}, {}, 1, e, e, e <= 1e-5) for name, e in {"a": 1e-3, "b": 2.0, "c": 0.0}.items()]
+    rows = [parity.Row(name, {}, {}, 1, e, e, 1e-5) for name, e in {"a": 1e-3, "b": 2.0, "c": 0.0}.items()]
     with pytest.raises(ParityError, match=r"^signature b: .* 2.0e\+00, more than 1e-05") as caught:
-        parity.require(rows, 1e-5)
+        parity.require(rows)
     assert caught.value.rows == rows and caught.value.exit_code == 3
-    parity.require(rows[2:], 1e-5)
+    parity.require(rows[2:])
     with pytest.raises(ParityError, match=r"signature a: .* nan"):
-        parity.require([parity.Row("a", {}, {}, 1, np.nan, np.nan, False)], 1e-5)
+        parity.require([parity.Row("a", {}, {}, 1, np.nan, np.nan, 1e-5)])
 
 
 def test_weights_that_are_not_numbers_are_refused(make, tmp_path):

@@ -10,13 +10,20 @@ from . import console, options
 
 commands = typer.Typer()
 
+MANY = 8  # tensors of a signature that are counted, not listed
+
 
 @commands.command(rich_help_panel="Use")
 def export(
     name: options.Model,
     out: Annotated[Path | None, typer.Argument(help="The folder to make; exports/NAME/FORMAT if not given.")] = None,
     format: Annotated[str, typer.Option(help="tflite, saved_model or keras.")] = "tflite",
-    batch: Annotated[int, typer.Option(min=1, help="Examples that TFLite signatures take at once.")] = 1,
+    trainable: Annotated[bool, typer.Option("--trainable", help="TFLite that goes on learning on the device.")] = False,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Examples that TFLite takes at once: 1; a step of training: 16.")
+    ] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adam, adamw or sgd, with --trainable.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="With --trainable.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Put it into the run folder itself, as tflite/ or so.")] = False,
     force: options.Force = False,
     json: options.Json = False,
@@ -26,16 +33,37 @@ def export(
         raise InputError(f"--keep: the export goes into the run folder {name}; leave {out} out")
     if out is None:
         out = Path("exports") / Path(name).expanduser().resolve().name / format
+    how = {"trainable": trainable, "batch": batch, "optimizer": optimizer, "learning_rate": learning_rate}
+    if keep and (asked := [word for word, value in how.items() if value]):
+        raise InputError(f"--keep: the run folder keeps the plain export; leave --{asked[0].replace('_', '-')} out")
     console.start_tensorflow()
     from ..export import ParityError, export
 
     try:
-        report = kept(name, format, force) if keep else export(name, out, format=format, batch=batch, force=force)
+        report = kept(name, format, force) if keep else export(name, out, format=format, force=force, **how)
     except ParityError as error:
         console.report({"signatures": {row.signature: row.to_dict() for row in error.rows}}, json, show_signatures)
         raise
     console.report({"out": str(report.path.parent), **report.to_dict()}, json, show_signatures)
     console.err.print(f"{report.path}: {report.size:,} bytes, equal to the Keras model within {report.tolerance:g}")
+
+
+@commands.command(name="import-state", rich_help_panel="Use")
+def import_state(
+    file: Annotated[Path, typer.Argument(metavar="FILE.npz", help="What `save` gave on the device, by name.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The preset or run folder that was exported.")],
+    out: options.Out = None,
+    force: options.Force = False,
+    json: options.Json = False,
+):
+    """Brings what a trainable TFLite file has learned on a device back into a run folder."""
+    console.start_tensorflow()
+    from ..importing import import_state
+    from ..presets import open_preset
+
+    path = import_state(file, run, out, force=force)
+    learned = open_preset(path).metadata["on_device"]
+    console.report({"out": str(path), **learned}, json)
 
 
 def kept(name, format, force):
@@ -51,8 +79,8 @@ def show_signatures(result):
     rows = [
         {
             "signature": name,
-            "inputs": [described(*item) for item in row["inputs"].items()],
-            "outputs": [described(*item) for item in row["outputs"].items()],
+            "inputs": tensors(row["inputs"]),
+            "outputs": tensors(row["outputs"]),
             "max error": "not equal" if row["error"] is None else f"{row['error']:.1e}",
         }
         for name, row in result["signatures"].items()
@@ -60,6 +88,11 @@ def show_signatures(result):
     console.rows(rows, list(rows[0]))
     if "size" in result:
         print(f"{result['out']}/{result['path']}  {result['size']:,} bytes")
+
+
+def tensors(named):
+    """What a signature takes or gives; the state of an optimizer is too much to list."""
+    return f"{len(named)} tensors" if len(named) > MANY else [described(*item) for item in named.items()]
 
 
 def described(name, tensor):

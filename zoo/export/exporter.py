@@ -16,7 +16,7 @@ import tensorflow as tf
 from .. import presets, weights
 from ..base import GenerativeModel
 from ..errors import InputError, WriteError, ZooError, nearest
-from . import keras_file, litert, parity, saved_model, signatures, tflite
+from . import keras_file, litert, on_device, parity, saved_model, signatures, tflite
 
 PARITY = "parity.json"
 WRITING = (OSError, tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError)  # a full disk, in TensorFlow
@@ -27,26 +27,28 @@ class Format(NamedTuple):
 
     Attributes:
         name: of the file or folder that holds the model.
-        write: (model, path) writes it; with the batch too where that is fixed.
-        verify: (path, model, examples, tolerance) -> rows.
-        tolerance: of the rows' errors.
-        fixed_batch: whether signatures take one number of examples only.
+        write: (model, path, **options) writes it.
+        verify: (path, model, examples, **options) -> rows.
+        options: {name: default} of what may be asked for.
     """
 
     name: str
     write: Callable
     verify: Callable
-    tolerance: float
-    fixed_batch: bool = False
+    options: dict = {}  # noqa: RUF012 - never changed
 
 
 FORMATS = {
-    "tflite": Format("model.tflite", tflite.write_tflite, litert.verify_tflite, litert.TOLERANCE, fixed_batch=True),
-    "saved_model": Format(
-        "saved_model", saved_model.write_saved_model, saved_model.verify_saved_model, saved_model.TOLERANCE
-    ),
-    "keras": Format("model.keras", keras_file.write_keras, keras_file.verify_keras, 0.0),
+    "tflite": Format("model.tflite", tflite.write_tflite, litert.verify_tflite, {"batch": 1}),
+    "saved_model": Format("saved_model", saved_model.write_saved_model, saved_model.verify_saved_model),
+    "keras": Format("model.keras", keras_file.write_keras, keras_file.verify_keras),
 }
+TRAINABLE = Format(
+    "model.tflite",
+    on_device.write_trainable,
+    on_device.verify_trainable,
+    {"batch": 16, "optimizer": "adam", "learning_rate": 1e-3},
+)
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,9 @@ class Report:
 
     Attributes:
         path: the file or folder that holds the model.
-        format, batch: as asked for; a batch of None is dynamic.
-        tolerance: largest error, relative where the expected value is beyond 1.
+        format, options: as asked for, with defaults.
+        batch: examples that the model takes at once; None where it takes any number.
+        tolerance: largest error of a verb, relative where the expected value is beyond 1.
         rows: a parity.Row for each signature.
         examples: {"origin": "given", "preset" or "random", "count", "ties"}; ties were left out of the comparison.
         files: {name: {"sha256", "bytes"}} of the model.
@@ -66,6 +69,7 @@ class Report:
 
     path: Path
     format: str
+    options: dict
     batch: int | None
     tolerance: float
     rows: list
@@ -87,7 +91,18 @@ class Report:
         return {**said, "signatures": rows}
 
 
-def export(model, out, *, format="tflite", batch=1, examples=None, force=False):
+def export(
+    model,
+    out,
+    *,
+    format="tflite",
+    trainable=False,
+    batch=None,
+    optimizer=None,
+    learning_rate=None,
+    examples=None,
+    force=False,
+):
     """Writes a model as files that need neither the zoo nor, but for "keras", Keras; refuses if they are not equal.
 
     Every signature is run beside the Keras model before anything is kept. The folder is there whole or not at all.
@@ -97,7 +112,12 @@ def export(model, out, *, format="tflite", batch=1, examples=None, force=False):
         out: the folder to make: model.tflite, saved_model/ or model.keras, with parity.json, and preprocessor.json
             where the model is a preset.
         format: "tflite", "saved_model" (any batch) or "keras".
-        batch: examples that the TFLite signatures take at once.
+        trainable: whether the TFLite file can go on learning: it also has `train`, `save` and `restore`, and the state
+            of an optimizer.
+        batch: examples that the TFLite signatures take at once, 1 if not given; of a trainable file those of a step of
+            `train`, 16 if not given, while the other signatures take one.
+        optimizer: of a trainable file: "adam", "adamw" or "sgd".
+        learning_rate: of a trainable file.
         examples: data [N, *input_shape] to compare on; the preset's, or random ones, when None.
         force: replaces an earlier export.
 
@@ -109,19 +129,21 @@ def export(model, out, *, format="tflite", batch=1, examples=None, force=False):
         GateError: TFLite has no builtin for an operation; or, as ParityError with `rows`, the outputs differ.
         WriteError: `out` exists, or cannot be written.
     """
-    how = _format(format, batch)
+    how = _format(format, trainable)
+    options = _options(how, format, batch=batch, optimizer=optimizer, learning_rate=learning_rate)
     model = _model(model)
     exact = signatures.in_float32(model)
     with _folder(Path(out), force) as folder:
         chosen, path = parity.examples_for(exact, examples), folder / how.name
-        how.write(exact, path, *([batch] if how.fixed_batch else []))
-        rows = how.verify(path, exact, chosen.x, how.tolerance)
-        parity.require(rows, how.tolerance)
+        how.write(exact, path, **options)
+        rows = how.verify(path, exact, chosen.x, **options)
+        parity.require(rows)
         report = Report(
             path=Path(out) / how.name,
             format=format,
-            batch=batch if how.fixed_batch else None,
-            tolerance=how.tolerance,
+            options={"trainable": trainable, **options},
+            batch=1 if trainable else options.get("batch"),
+            tolerance=max(row.tolerance for row in rows if row.signature in exact.signatures()),
             rows=rows,
             examples={"origin": chosen.origin, "count": len(chosen.x), "ties": chosen.ties},
             files=_files(path),
@@ -134,14 +156,25 @@ def export(model, out, *, format="tflite", batch=1, examples=None, force=False):
     return report
 
 
-def _format(name, batch):
+def _format(name, trainable):
     if name not in FORMATS:
         raise InputError(f"unknown format {name!r}{nearest(name, FORMATS)} there are: {', '.join(FORMATS)}", "format")
+    if trainable and name != "tflite":
+        raise InputError(f"trainable: only the format tflite can be; {name} cannot", "trainable")
+    return TRAINABLE if trainable else FORMATS[name]
+
+
+def _options(how, format, **given):
+    """The options of a format: what was given, or its defaults."""
+    given = {name: value for name, value in given.items() if value is not None}
+    for name in given:
+        if name not in how.options:
+            known = f"takes {', '.join(how.options)}" if how.options else "has no options"
+            raise InputError(f"{name}: is not for {format}, which {known}", name)
+    batch = given.get("batch", 1)
     if type(batch) is not int or batch < 1:
         raise InputError(f"batch: needs a whole number of at least 1, not {batch!r}", "batch")
-    if batch != 1 and not FORMATS[name].fixed_batch:
-        raise InputError(f"batch: {name} takes any number of examples; only tflite has a fixed batch", "batch")
-    return FORMATS[name]
+    return how.options | given
 
 
 def _model(model):

@@ -26,9 +26,10 @@ def latencies(path, model, runs=200, threads=1):
         {signature: {"tflite_p50_ms", "tflite_p95_ms", "function_p50_ms", "function_p95_ms"}}.
     """
     model, interpreter = signatures.in_float32(model), litert.open_tflite(path, threads)
-    x = np.resize(parity.examples_for(model).x, (litert.batch_of(interpreter), *model.example_shape))
-    times = {}
+    some, times = parity.examples_for(model).x, {}
     for verb, signature in model.signatures().items():
+        batch = litert.batch_of(interpreter.get_signature_runner(verb))
+        x = np.resize(some, (batch, *model.example_shape))
         inputs = presets.inputs_for(model, verb, signature, x)
         calls = {"tflite": _in_litert(interpreter, verb, inputs), "function": _as_function(model, verb, inputs)}
         times[verb] = _percentiles(_in_turn(calls, runs))

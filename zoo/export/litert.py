@@ -9,7 +9,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from ..errors import GateError, InputError
 from . import parity, signatures
-from .tflite import quiet
+from .silence import quiet
 
 TOLERANCE = 1e-5
 BUILTINS = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
@@ -43,10 +43,9 @@ def operations(path):
     return dict(sorted(used.items()))
 
 
-def batch_of(interpreter):
-    """How many examples the signatures of a file take at once."""
-    verb = next(iter(interpreter.get_signature_list()))
-    return int(next(iter(interpreter.get_signature_runner(verb).get_input_details().values()))["shape"][0])
+def batch_of(runner):
+    """How many examples a signature takes at once."""
+    return int(next(iter(runner.get_input_details().values()))["shape"][0])
 
 
 def run(interpreter, verb, inputs):
@@ -56,11 +55,11 @@ def run(interpreter, verb, inputs):
     """
     if verb not in interpreter.get_signature_list():
         return {}
-    runner, batch = interpreter.get_signature_runner(verb), batch_of(interpreter)
+    runner = interpreter.get_signature_runner(verb)
     taken = {name: tuple(details["shape"][1:]) for name, details in runner.get_input_details().items()}
     if taken != {name: array.shape[1:] for name, array in inputs.items()}:
         return {}
-    count = len(next(iter(inputs.values())))
+    count, batch = len(next(iter(inputs.values()))), batch_of(runner)
     pieces = [runner(**_piece(inputs, start, batch)) for start in range(0, count, batch)]
     return {name: np.concatenate([piece[name] for piece in pieces])[:count] for name in pieces[0]}
 
@@ -72,7 +71,7 @@ def _piece(inputs, start, batch):
     return {name: array[chosen] for name, array in inputs.items()}
 
 
-def verify_tflite(path, model, examples=None, tolerance=TOLERANCE):
+def verify_tflite(path, model, examples=None, tolerance=TOLERANCE, batch=None):
     """Every signature of a TFLite file beside the Keras model.
 
     Args:
@@ -91,5 +90,7 @@ def verify_tflite(path, model, examples=None, tolerance=TOLERANCE):
     model, interpreter = signatures.in_float32(model), open_tflite(path)
     operations(path)
     x = parity.examples_for(model, examples).x
-    batch = batch_of(interpreter)
+    if batch is None:
+        there = [verb for verb in model.signatures() if verb in interpreter.get_signature_list()]
+        batch = batch_of(interpreter.get_signature_runner(there[0])) if there else None
     return parity.compare(lambda verb, inputs: run(interpreter, verb, inputs), model, x, batch, tolerance)

@@ -21,7 +21,7 @@ class Row(NamedTuple):
         max_abs_error: largest difference of an output.
         error: the same, relative where the expected value is beyond 1; infinite where outputs are missing, have another
             shape, or are integers that differ.
-        passed: whether the error is within the tolerance.
+        tolerance: of the error.
     """
 
     signature: str
@@ -30,12 +30,17 @@ class Row(NamedTuple):
     examples: int
     max_abs_error: float
     error: float
-    passed: bool
+    tolerance: float
+
+    @property
+    def passed(self):
+        """Whether the error is within the tolerance."""
+        return bool(self.error <= self.tolerance)
 
     def to_dict(self):
         """Ready for JSON: a number that is not finite becomes None."""
         numbers = {name: _finite(getattr(self, name)) for name in ("max_abs_error", "error")}
-        return {**self._asdict(), **numbers}
+        return {**self._asdict(), **numbers, "passed": self.passed}
 
 
 class ParityError(GateError):
@@ -112,8 +117,8 @@ def _row(run, model, verb, x, batch, tolerance):
     if found.keys() == expected.keys():
         errors = [difference(found[name], expected[name]) for name in expected]
     absolute, error = (float(value) for value in np.max(errors, axis=0))
-    described = (_described(arrays, batch) for arrays in (inputs, found or expected))
-    return Row(verb, *described, len(x), absolute, error, bool(error <= tolerance))
+    sides = (described(arrays, batch) for arrays in (inputs, found or expected))
+    return Row(verb, *sides, len(x), absolute, error, tolerance)
 
 
 def difference(found, expected):
@@ -126,18 +131,24 @@ def difference(found, expected):
     return np.max(absolute), np.max(absolute / np.maximum(1.0, np.abs(expected)))
 
 
-def _described(arrays, batch):
+def described(arrays, batch):
+    """{name: {"dtype", "shape"}} of arrays [N, ...], for another N."""
     return {name: {"dtype": str(a.dtype), "shape": [batch, *a.shape[1:]]} for name, a in arrays.items()}
 
 
-def require(rows, tolerance):
+def exactly(arrays):
+    """{name: {"dtype", "shape"}} of arrays without a batch axis."""
+    return {name: {"dtype": str(a.dtype), "shape": list(a.shape)} for name, a in arrays.items()}
+
+
+def require(rows):
     """Raises ParityError, naming the worst signature, unless all rows have passed."""
     failed = [row for row in rows if not row.passed]
     if failed:
         worst = max(failed, key=lambda row: np.nan_to_num(row.error, nan=np.inf))
         raise ParityError(
             f"signature {worst.signature}: differs from the Keras model by {worst.error:.1e}, more than "
-            f"{tolerance:g}; nothing was kept",
+            f"{worst.tolerance:g}; nothing was kept",
             rows,
         )
 

@@ -3,16 +3,23 @@
 import tensorflow as tf
 
 from . import parity, signatures
+from .silence import quiet
 
 TOLERANCE = 1e-6
 
 
-def write_saved_model(model, path, batch=None):
+def write_saved_model(model, path):
     """Writes the signatures of a float32 model, and the weights that they use, to a folder."""
-    functions = signatures.functions(model, batch)
+    write_functions(signatures.functions(model), path)
+
+
+def write_functions(functions, path):
+    """Writes {signature: concrete function}, and the weights that they use, to a folder."""
     module = tf.Module()  # saving the Keras model instead would write its weights twice
     module.weights = list({id(v): v for function in functions.values() for v in function.variables}.values())
-    tf.saved_model.save(module, str(path), signatures=functions)
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    with quiet():  # of gradients, which a saved function has no more use for
+        tf.saved_model.save(module, str(path), signatures=functions, options=options)
 
 
 def verify_saved_model(path, model, examples=None, tolerance=TOLERANCE):

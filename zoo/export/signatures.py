@@ -34,8 +34,11 @@ def functions(model, batch=None):
 
 def in_float32(model):
     """The model itself, or where it computes in lower precision a copy that does not: TFLite has no bfloat16."""
-    if model.dtype_policy.name == "float32":
-        return model
+    return model if model.dtype_policy.name == "float32" else copy_in_float32(model)
+
+
+def copy_in_float32(model):
+    """A copy with the same weights, not compiled."""
     described = keras.saving.serialize_keras_object(model)
     described.pop("compile_config", None)
     copy = keras.saving.deserialize_keras_object(_with_float32(described))
