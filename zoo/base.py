@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from . import numerics
 from .distributions import LIKELIHOODS, POSTERIORS, PRIORS, require_unit_range
-from .domains import Count, Name, Network, Seed, Shape, Widths
+from .domains import Columns, Count, Name, Network, Seed, Shape, Widths
 from .errors import InputError, nearest
 from .networks import BACKBONES
 
@@ -334,7 +334,8 @@ class Autoencoder(GenerativeModel):
         posterior: "normal" or "deterministic".
         prior: "normal" or "mixture".
         likelihood: "gaussian" is the mean-squared-error loss, "bernoulli" the cross-entropy loss; or "laplace",
-            "sigma", "log_cosh", "continuous_bernoulli", "categorical".
+            "sigma", "log_cosh", "continuous_bernoulli", "categorical", "columns".
+        columns: for the likelihood "columns", how many values each takes: 1 a number, more a one-hot category.
         encoder: a network of your own, x [B, *input_shape] -> the posterior's parameters.
         decoder: a network of your own, z [B, D] -> the likelihood's parameters [B, *input_shape].
     """
@@ -347,6 +348,7 @@ class Autoencoder(GenerativeModel):
         posterior: Name = "normal",
         prior: Name = "normal",
         likelihood: Name = "bernoulli",
+        columns: Columns | None = None,
         encoder: Network = None,
         decoder: Network = None,
         **kwargs,
@@ -361,7 +363,10 @@ class Autoencoder(GenerativeModel):
         self.decoder = _own("decoder", decoder, self.code_shape, self.example_shape) or self.network(
             "decoder", self.code_shape, self.example_shape
         )
-        self.observation = choose("likelihood", likelihood, LIKELIHOODS)(len(self.example_shape), name="likelihood")
+        words = {} if columns is None else {"columns": _checked_columns(columns, likelihood, self.example_shape)}
+        self.observation = choose("likelihood", likelihood, LIKELIHOODS)(
+            len(self.example_shape), name="likelihood", **words
+        )
         self.prior = choose("prior", prior, PRIORS)(self.latent_dim, name="prior")
         if self.prior.space != self.posteriors.space:
             raise InputError(
@@ -525,6 +530,15 @@ def _checked(name, value, shape):
             f"{name} has shape {array.shape}; this model takes [N, {', '.join(map(str, shape))}]", key=name
         )
     return array.astype("float32", copy=False)
+
+
+def _checked_columns(columns, likelihood, shape):
+    """The widths of columns, when they are those of a table of that shape."""
+    if likelihood != "columns":
+        raise InputError(f"columns: are for the likelihood 'columns', not {likelihood!r}", key="columns")
+    if sum(columns) != shape[-1]:
+        raise InputError(f"columns: take {sum(columns)} values in all; the data have {shape[-1]}", key="columns")
+    return tuple(columns)
 
 
 def _own(name, network, input_shape, output_shape):

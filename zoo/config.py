@@ -36,6 +36,9 @@ class Data(Settings):
     limit: Count | None = Field(None, description="at most so many examples")
     validation: Annotated[Fraction, Field(lt=1)] = Field(0.1, description="fraction held out, where there is no split")
     skip_bad: Flag = Field(False, description="leave out files that cannot be read")
+    missing: Literal["refuse", "mean", "drop", "mask"] = Field(
+        "refuse", description="what becomes of missing cells: filled by the mean, their rows dropped, or masked"
+    )
 
 
 class Training(Settings):

@@ -30,6 +30,7 @@ Flag = Annotated[bool, Field(strict=True)]
 Name = Annotated[str, Field(strict=True, min_length=1)]
 Shape = Annotated[Sequence[Count], Field(min_length=1, max_length=3)]
 Widths = Annotated[Sequence[Count], Field(min_length=1, max_length=8)]
+Columns = Annotated[Sequence[Count], Field(min_length=1, max_length=100_000)]
 Scheduled = Real | Ramp
 Network = Any
 Features = Any  # a network, or the name of a preset: `create_model` gives the constructor a network

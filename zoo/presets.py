@@ -158,7 +158,7 @@ def data_for(preset, spec=None, resize=None, **options):
         options = {"channels": settings.channels, "limit": settings.limit, "skip_bad": settings.skip_bad} | options
     if resize == "model":
         resize, options = tuple(size), {"channels": channels} | options
-    fixed = {"preprocessor": preset.preprocessor, "seed": preset.experiment.training.seed}
+    fixed = {"preprocessor": preset.preprocessor, "seed": preset.experiment.training.seed, "missing": settings.missing}
     return datasets.load(spec, resize=resize, validation=settings.validation, **fixed, **options)
 
 

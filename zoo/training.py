@@ -150,6 +150,7 @@ def load_data(experiment, data=None):
         limit=settings.limit,
         validation=settings.validation,
         skip_bad=settings.skip_bad,
+        missing=settings.missing,
         seed=experiment.training.seed,
     )
 
@@ -158,14 +159,20 @@ def suited(experiment, bundle):
     """Data that are not in [0, 1] get parts for real values, where the experiment does not say which."""
     if bundle.kind == "image":
         return experiment
+    variant, own = catalog.resolve(experiment.model)[0], experiment.hyperparameters
     real = {"likelihood": "gaussian", "output": "linear"}
     fitting = {
         word: value
         for word, value in real.items()
-        if experiment.hyperparameters.get(word) in ("bernoulli", "sigmoid")
+        if own.get(word) in ("bernoulli", "sigmoid")
         and experiment.place(f"hyperparameters.{word}") is None
-        and not list(catalog.wrong_values(catalog.resolve(experiment.model)[0], {word: value}))
+        and not list(catalog.wrong_values(variant, {word: value}))
     }
+    widths = [column.width for column in bundle.preprocessor.columns or ()]
+    mixed = {"likelihood": "columns", "columns": widths}
+    free = experiment.place("hyperparameters.likelihood") is None and not list(catalog.wrong_values(variant, mixed))
+    if max(widths, default=1) > 1 and free and {**own, **fitting}.get("likelihood") == "gaussian":
+        fitting |= mixed
     return experiment.model_copy(update={"hyperparameters": {**experiment.hyperparameters, **fitting}})
 
 

@@ -131,8 +131,8 @@ def test_csv_of_bytes(tmp_path):
 def test_paths_that_cannot_be_read(tmp_path):
     assert "this folder does not exist" in refusal(tmp_path / "none")
     assert "this file does not exist" in refusal("none.csv")
-    (tmp_path / "a.parquet").write_text("x")
-    assert "'.parquet' are not read; accepted are digits" in refusal(tmp_path / "a.parquet")
+    (tmp_path / "a.feather").write_text("x")
+    assert "'.feather' are not read; accepted are digits" in refusal(tmp_path / "a.feather")
     os.mkfifo(tmp_path / "pipe.npy")
     assert "not a regular file" in refusal(tmp_path / "pipe.npy")
 

@@ -105,7 +105,9 @@ def test_a_network_that_never_answers_is_given_up(monkeypatch):
         ("tfds:../x", "need tfds:NAME"),
         ("mnist", "did you mean 'tfds:mnist'?; accepted are digits"),
         ("dgits", "did you mean 'digits'"),
-        ("sklearn:iris", "accepted are digits"),
+        ("sklearn:irsi", "did you mean 'iris'"),
+        ("synthetic:mons", "did you mean 'moons'"),
+        ("synthetic:moons:0", "the count must be from 2"),
     ],
 )
 def test_unknown_names(spec, words):

@@ -35,6 +35,7 @@ LOG_PROBS = {  # of single values
     "log_cosh": log_cosh,
     "continuous_bernoulli": continuous_bernoulli,
     "categorical": lambda outputs, x: x * log_softmax(outputs, -1),
+    "columns": lambda outputs, x: stats.norm.logpdf(x, outputs, 1.0),
 }
 DATA = {
     "bernoulli": lambda shape: RANDOM.integers(0, 2, shape),
@@ -43,6 +44,7 @@ DATA = {
     "sigma": lambda shape: RANDOM.normal(size=shape),
     "log_cosh": lambda shape: RANDOM.normal(size=shape),
     "continuous_bernoulli": lambda shape: RANDOM.uniform(size=shape),
+    "columns": lambda shape: RANDOM.normal(size=shape),
     "categorical": lambda shape: np.eye(shape[-1])[RANDOM.integers(0, shape[-1], shape[:-1])],
 }
 
@@ -141,3 +143,20 @@ def test_the_optimal_sigma_of_no_error_is_its_floor():
         log_prob = Sigma(1).follow(tf.ones([2, 3]), x).log_prob(tf.ones([2, 3]))
     assert np.allclose(log_prob, 3 * stats.norm.logpdf(0.0, 0.0, np.exp(-6.0)), rtol=1e-5)
     assert np.all(np.isfinite(tape.gradient(log_prob, x)))
+
+
+def test_columns_are_normal_or_categorical_value_by_value():
+    """A table with a number, a category of three words, a number and one of two: the sum over its columns."""
+    outputs = RANDOM.normal(size=(2, 5, 7)).astype("float32")
+    words = [np.eye(3)[RANDOM.integers(0, 3, 5)], np.eye(2)[RANDOM.integers(0, 2, 5)]]
+    numbers = RANDOM.normal(size=(2, 5, 1))
+    x = np.concatenate([numbers[0], words[0], numbers[1], words[1]], -1).astype("float32")
+    p = LIKELIHOODS["columns"](1, columns=(1, 3, 1, 2)).distribution(tf.constant(outputs))
+    expected = stats.norm.logpdf(x[:, [0, 4]], outputs[..., [0, 4]]).sum(-1)
+    for start, stop in ((1, 4), (5, 7)):
+        expected += (x[:, start:stop] * log_softmax(outputs[..., start:stop].astype("float64"), -1)).sum(-1)
+    assert np.allclose(p.log_prob(x), expected, rtol=1e-5, atol=1e-5)
+    mean = p.mean().numpy()
+    assert np.array_equal(mean[..., [0, 4]], outputs[..., [0, 4]])
+    assert np.allclose(mean[..., 1:4].sum(-1), 1, atol=1e-6) and np.allclose(mean[..., 5:].sum(-1), 1, atol=1e-6)
+    assert np.allclose(mean[..., 5], expit((outputs[..., 5] - outputs[..., 6]).astype("float64")), atol=1e-6)

@@ -25,14 +25,17 @@ def sample(
     force: options.Force = False,
     json: options.Json = False,
 ):
-    """Draws new examples: a picture (.png) or raw values (.npy, .npz)."""
-    out = writable(out or Path("samples.png"), force, (".png", ".npy", ".npz"))
+    """Draws new examples: a picture (.png), raw values (.npy, .npz) or the columns of a table (.csv)."""
+    out = writable(out or Path("samples.png"), force, (".png", ".npy", ".npz", ".csv"))
     model = opened(name, "sample")
     from .. import figures
 
-    x = model.preset.preprocessor.invert(model.sample(n, seed=seed))
+    values = model.sample(n, seed=seed)
+    x = model.preset.preprocessor.invert(values)
     if out.suffix == ".png":
         figures.grid(shown(model, x), out)
+    elif out.suffix == ".csv":
+        write_columns(out, model.preset.preprocessor, values)
     else:
         write_arrays(out, x=x)
     console.report({"out": str(out), "samples": n, "seed": seed}, json)
@@ -49,8 +52,8 @@ def reconstruct(
     force: options.Force = False,
     json: options.Json = False,
 ):
-    """Encodes and decodes examples: a picture with differences (.png) or raw values (.npy, .npz)."""
-    out = writable(out or Path("reconstructions.png"), force, (".png", ".npy", ".npz"))
+    """Encodes and decodes examples: a picture with differences (.png), raw values (.npy, .npz) or columns (.csv)."""
+    out = writable(out or Path("reconstructions.png"), force, (".png", ".npy", ".npz", ".csv"))
     model = opened(name, "reconstruct")
     from .. import figures
     from ..metrics import mse
@@ -61,6 +64,8 @@ def reconstruct(
     raw = model.preset.preprocessor.invert(x_hat)
     if out.suffix == ".png":
         figures.reconstructions(shown(model, x), shown(model, raw), out)
+    elif out.suffix == ".csv":
+        write_columns(out, model.preset.preprocessor, x_hat)
     else:
         write_arrays(out, x_hat=raw)
     console.report({"out": str(out), "examples": len(x), "mse": mse(values, x_hat)["value"]}, json)
@@ -118,7 +123,7 @@ def embed(
     if out.suffix == ".png":
         figures.latent_map(z, part.y, out)
     elif out.suffix == ".csv":
-        write_table(out, z, labels)
+        write_table(out, {f"z_{i}": code for i, code in enumerate(z.T)} | labels)
     else:
         write_arrays(out, z=z, **labels)
     console.report({"out": str(out), "examples": len(z), "dimensions": z.shape[1]}, json)
@@ -189,8 +194,8 @@ def write_arrays(out, **arrays):
     write_bytes(out, buffer.getvalue())
 
 
-def write_table(out, z, labels):
-    """Codes as .csv: z_0, z_1, ..., and y where there are labels."""
+def write_table(out, columns):
+    """{heading: [N]} as .csv."""
     import csv
     import io
 
@@ -198,6 +203,15 @@ def write_table(out, z, labels):
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*(f"z_{i}" for i in range(z.shape[1])), *labels])
-    writer.writerows([*code.tolist(), *label] for code, *label in zip(z, *labels.values(), strict=True))
+    writer.writerow(columns)
+    writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
     write_bytes(out, text.getvalue().encode())
+
+
+def write_columns(out, preprocessor, values):
+    """Model values [N, F] of a table as .csv, in the columns and words that the training data had."""
+    if preprocessor.kind != "table":
+        raise InputError(f"--out {out}: .csv is for tables; this model gives {preprocessor.kind}s")
+    names = [f"x_{i}" for i in range(values.shape[1])]
+    raw = preprocessor.invert(values)
+    write_table(out, preprocessor.table(values) if preprocessor.columns else dict(zip(names, raw.T, strict=True)))

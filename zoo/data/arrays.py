@@ -74,6 +74,33 @@ def from_dataset(dataset):
         require_memory(size, where)
         xs.append(part[0])
         ys.extend(part[1:2])
+    return _joined(xs, ys, "tf.data", where)
+
+
+def from_batches(dataset):
+    """A `keras.utils.PyDataset` of batches x or (x, y); sample weights are not read."""
+    where, xs, ys = type(dataset).__name__, [], []
+    for index in range(_length(dataset, where)):
+        batch = dataset[index]
+        part = batch if isinstance(batch, tuple | list) else (batch,)
+        if not 1 <= len(part) <= 3 or not all(hasattr(p, "shape") for p in part[:2] if p is not None):
+            raise InputError(f"{where}: batch {index} is {type(batch).__name__}; need x, (x, y) or (x, y, weights)")
+        xs.append(np.asarray(part[0]))
+        if len(part) > 1 and part[1] is not None:
+            ys.append(np.asarray(part[1]))
+        require_memory(sum(x.nbytes for x in xs), where)
+    return _joined(xs, ys, "batches", where)
+
+
+def _length(dataset, where):
+    count = dataset.num_batches
+    if count is None:
+        raise InputError(f"{where}: the data set is infinite; give it a length (__len__)")
+    return count
+
+
+def _joined(xs, ys, name, where):
+    """The Source of batches of examples, and of labels where all of them have some."""
     if not xs:
         raise InputError(f"{where}: 0 samples; at least 2 are needed")
     shapes = sorted({a.shape[1:] for a in xs})
@@ -81,7 +108,7 @@ def from_dataset(dataset):
         raise InputError(
             f"{where}: examples of {len(shapes)} shapes ({shapes[0]}, {shapes[1]}, ...); resize them to one"
         )
-    return Source("tf.data", where, {"train": Part(np.concatenate(xs), np.concatenate(ys) if ys else None)})
+    return Source(name, where, {"train": Part(np.concatenate(xs), np.concatenate(ys) if ys else None)})
 
 
 def _part(x, y=None):

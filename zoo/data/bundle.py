@@ -82,6 +82,7 @@ def describe(bundle):
     axes = None if bundle.kind == "image" else tuple(range(x.ndim - 1))
     return {
         **identify(bundle),
+        **_columns(bundle.preprocessor.columns),
         "classes": _class_counts(bundle),
         "dtype": str(x.dtype),
         "range": [np.min(x, axis=axes).tolist(), np.max(x, axis=axes).tolist()],
@@ -100,6 +101,11 @@ def fingerprint(splits):
                 digest.update(f"{name} {part.shape} {part.dtype.str} ".encode())
                 digest.update(np.ascontiguousarray(part).data)
     return digest.hexdigest()
+
+
+def _columns(columns):
+    """{"columns": {name: "number" or its words}} of a table that has them."""
+    return {"columns": {c.name: list(c.words) if c.words else "number" for c in columns}} if columns else {}
 
 
 def _class_counts(bundle):

@@ -1,12 +1,14 @@
 """`.npy` and `.npz` files, never with pickled objects."""
 
+import math
 import zipfile
+import zlib
 
 import numpy as np
 
 from ..errors import InputError
 from .arrays import from_named
-from .source import Part, Source, require_memory
+from .source import Part, Source, require_expansion, require_memory
 
 PICKLED = "holds pickled Python objects, which can run code; save plain number arrays"
 
@@ -29,13 +31,42 @@ def from_npy(path):
 def from_npz(path):
     """Arrays by name, see `from_named`."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            require_memory(sum(info.file_size for info in archive.infolist()), path)
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-    except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+        arrays = read_npz(path, path)
+    except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, NotImplementedError, zlib.error) as error:
         raise _reading_error(path, error) from None
     return from_named(arrays, path.stem, str(path))
+
+
+def read_npz(file, where):
+    """{name: array} of an `.npz` file or its bytes; every size is checked before memory is asked for.
+
+    Raises:
+        InputError: it holds objects, or more than compression explains. And what NumPy and zipfile raise.
+    """
+    with zipfile.ZipFile(file) as archive:
+        members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+        require_memory(sum(info.file_size for info in members), where)
+        require_expansion(sum(info.compress_size for info in members), sum(info.file_size for info in members), where)
+        return {info.filename.removesuffix(".npy"): _member(archive, info, where) for info in members}
+
+
+def _member(archive, info, where):
+    """One array; its header must claim just the bytes that follow it."""
+    with archive.open(info) as stream:
+        major, _ = np.lib.format.read_magic(stream)
+        if major not in (1, 2):
+            raise ValueError(f"{info.filename} is of version {major}")
+        read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}[major]
+        shape, fortran, dtype = read(stream)
+        if dtype.hasobject:
+            raise InputError(f"{where}: {PICKLED}")
+        size = math.prod(shape) * dtype.itemsize
+        if size > info.file_size:
+            raise ValueError(f"{info.filename} claims the shape {shape}, more than it holds")
+        content = stream.read(size)
+        if len(content) != size or stream.read(1):
+            raise ValueError(f"{info.filename} does not hold what its shape {shape} needs")
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
 
 
 def _reading_error(path, error):

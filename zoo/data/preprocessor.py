@@ -8,6 +8,8 @@ import sys
 import numpy as np
 
 from ..errors import InputError
+from .tables import Column
+from .tables import decode as columns_of
 
 KINDS = ("image", "sequence", "table")
 STORED = ("uint8", "float32")
@@ -23,6 +25,7 @@ class Preprocessor:
         dtype: of raw values as the data set keeps them: "uint8" or "float32".
         low, high: the smallest and largest raw value there may be; None where there is no bound.
         shift, scale: a number, or one number for each entry of the last axis.
+        columns: what the entries of a table are, `zoo.data.tables.Column` each; None where they have no names.
     """
 
     shape: tuple
@@ -32,12 +35,15 @@ class Preprocessor:
     high: float | None
     shift: float | tuple
     scale: float | tuple
+    columns: tuple | None = None
 
     def __post_init__(self):
         for field in ("shape", "shift", "scale"):
             value = getattr(self, field)
             if isinstance(value, list):
                 object.__setattr__(self, field, tuple(value))
+        if self.columns is not None:
+            object.__setattr__(self, "columns", tuple(map(_column, self.columns)))
         problem = _problem(self)
         if problem:
             raise InputError(f"preprocessor: {problem}")
@@ -48,17 +54,21 @@ class Preprocessor:
         return cls(tuple(shape), "image", dtype, float(low), float(high), float(low), 1.0 / (high - low))
 
     @classmethod
-    def standard(cls, x, kind, dtype):
-        """Tables and sequences: mean 0 and standard deviation 1 in x; a constant column has scale 1.
+    def standard(cls, x, kind, dtype, columns=None):
+        """Tables and sequences: mean 0 and standard deviation 1 in x; constant columns and categories have scale 1.
 
         Args:
-            x: raw examples [N, F] or [N, T, C].
+            x: raw examples [N, F] or [N, T, C]; NaN values are left out.
+            columns: the `Column`s of a table; those of words stay as they are, 0 or 1.
         """
         axes = tuple(range(x.ndim - 1))
-        mean, sd = x.mean(axis=axes, dtype=np.float64), x.std(axis=axes, dtype=np.float64)
-        constant = np.ptp(x, axis=axes) == 0
+        mean, sd = np.nanmean(x, axis=axes, dtype=np.float64), np.nanstd(x, axis=axes, dtype=np.float64)
+        constant = np.nanmax(x, axis=axes) == np.nanmin(x, axis=axes)
         scale = 1.0 / np.where(constant | (sd == 0), 1.0, sd)
-        return cls(x.shape[1:], kind, dtype, None, None, tuple(mean.tolist()), tuple(scale.tolist()))
+        if columns:
+            hot = np.concatenate([np.full(c.width, c.words is not None) for c in columns])
+            mean, scale = np.where(hot, 0.0, mean), np.where(hot, 1.0, scale)
+        return cls(x.shape[1:], kind, dtype, None, None, tuple(mean.tolist()), tuple(scale.tolist()), columns)
 
     def apply(self, x):
         """Raw values [..., *shape] to model values, float32. Takes NumPy arrays and TensorFlow tensors."""
@@ -68,12 +78,20 @@ class Preprocessor:
         """Model values [..., *shape] to raw values, float32, neither rounded nor clipped."""
         return _float32(x) / np.float32(self.scale) + np.float32(self.shift)
 
-    def check(self, x, where="data"):
-        """Raises InputError, in one line, where raw examples x [N, *shape] are not what the model takes."""
+    def table(self, x):
+        """Model values [N, F] as {column: raw numbers or words [N]}, for a preprocessor with columns."""
+        return columns_of(self.columns, self.invert(x))
+
+    def check(self, x, where="data", masked=False):
+        """Raises InputError, in one line, where raw examples x [N, *shape] are not what the model takes.
+
+        Args:
+            masked: whether NaN may stand for missing values.
+        """
         x = np.asarray(x)
         if x.shape[1:] != self.shape:
             raise InputError(f"{where}: {self._mismatch(x.shape)}")
-        require_finite(x, where)
+        require_finite(x, where, masked)
         low, high = (-math.inf if self.low is None else self.low), (math.inf if self.high is None else self.high)
         if x.size and (x.min() < low or x.max() > high):
             raise InputError(
@@ -98,7 +116,10 @@ class Preprocessor:
 
     def to_json(self):
         """One JSON object as text; `from_json` gives an equal preprocessor."""
-        return json.dumps(dataclasses.asdict(self), indent=2, allow_nan=False)
+        fields = dataclasses.asdict(self)
+        if self.columns is None:
+            del fields["columns"]
+        return json.dumps(fields, indent=2, allow_nan=False)
 
     @classmethod
     def from_json(cls, text):
@@ -108,17 +129,17 @@ class Preprocessor:
         except ValueError as error:
             raise InputError(f"preprocessor: not JSON: {error}") from None
         names = [field.name for field in dataclasses.fields(cls)]
-        if not isinstance(fields, dict) or sorted(fields) != sorted(names):
+        if not isinstance(fields, dict) or sorted({"columns": None, **fields}) != sorted(names):
             found = sorted(fields) if isinstance(fields, dict) else type(fields).__name__
             raise InputError(f"preprocessor: needs the keys {names}; found {found}")
         return cls(**fields)
 
 
-def require_finite(x, where):
-    """Raises InputError with the count and the first position of NaN and infinite values in x."""
+def require_finite(x, where, masked=False):
+    """Raises InputError with the count and the first position of NaN (unless `masked`) and infinite values in x."""
     if x.dtype.kind != "f":
         return
-    bad = ~np.isfinite(x)
+    bad = np.isinf(x) if masked else ~np.isfinite(x)
     count = int(bad.sum())
     if count:
         first = [int(i) for i in np.unravel_index(np.argmax(bad), x.shape)]
@@ -142,6 +163,15 @@ def _number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _column(fields):
+    """A Column, or one out of what JSON says of it."""
+    if isinstance(fields, Column):
+        return fields
+    if not isinstance(fields, dict) or sorted(fields) != ["fill", "name", "words"]:
+        raise InputError(f"preprocessor: columns: each needs fill, name and words; found {str(fields)[:60]}")
+    return Column(**fields)
+
+
 def _problem(p):
     """What is wrong with the fields, or None."""
     if not (isinstance(p.shape, tuple) and p.shape and all(type(n) is int and n > 0 for n in p.shape)):
@@ -162,4 +192,6 @@ def _problem(p):
             return f"{name} must be a number, or {p.shape[-1]} numbers"
         if name == "scale" and any(v == 0 for v in entries):
             return "scale must not be 0"
+    if p.columns is not None and (p.kind != "table" or sum(c.width for c in p.columns) != p.shape[0]):
+        return f"columns take {sum(c.width for c in p.columns)} values, which does not go with shape {p.shape}"
     return None

@@ -3,20 +3,29 @@
 import os
 import stat
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError, nearest
-from . import arrays, csv_files, image_files, numpy_files, pixels, splits
+from . import arrays, csv_files, image_files, numpy_files, parquet_files, pixels, splits, tables
 from .bundle import Bundle, Split, fingerprint
 from .preprocessor import KINDS, Preprocessor, require_finite
 from .source import Source, counted, require_memory
 
 FORMS = (
-    "digits, tfds:NAME[/CONFIG], a folder of images, a .npy, .npz or .csv file, an array, (x, y), or a tf.data.Dataset"
+    "digits, tfds:NAME[/CONFIG], sklearn:NAME, synthetic:NAME, a folder of images, a .npy, .npz, .csv or .parquet "
+    "file, an array, (x, y), a data frame, a tf.data.Dataset, or a keras.utils.PyDataset"
 )
-READERS = {".npy": numpy_files.from_npy, ".npz": numpy_files.from_npz, ".csv": csv_files.from_csv}
+READERS = {
+    ".npy": numpy_files.from_npy,
+    ".npz": numpy_files.from_npz,
+    ".csv": csv_files.from_csv,
+    ".parquet": parquet_files.from_parquet,
+}
+FRAMES = ("pandas", "polars", "pyarrow")
+MISSING = ("refuse", "mean", "drop", "mask")
 RANKS = {"table": (2,), "sequence": (3,), "image": (3, 4)}
 
 
@@ -33,6 +42,7 @@ def load(
     preprocessor=None,
     name=None,
     kind=None,
+    missing="refuse",
 ):
     """Reads a data set, checks it, and cuts it into train, validation and test.
 
@@ -55,6 +65,8 @@ def load(
             enough then.
         name: for titles; the spec's own by default.
         kind: "image", "sequence" or "table" where the rule above is wrong.
+        missing: what becomes of missing cells in tables: "refuse" them; "mean" puts the column's mean or most frequent
+            word there; "drop" leaves such examples out; "mask" keeps them as NaN, for models that can learn from that.
 
     Returns:
         A `Bundle`.
@@ -65,12 +77,16 @@ def load(
     """
     splits.check_fractions({"test": test, "validation": validation})
     _check_arguments(resize, channels, limit, seed, kind)
+    if missing not in MISSING:
+        raise InputError(f"missing={missing!r}: need one of {', '.join(MISSING)}")
     source = read(spec, resize, channels, skip_bad)
+    if source.columns is not None:
+        source = tables.encode(source, missing, preprocessor.columns if preprocessor else None)
     where, notes = source.source, list(source.notes)
     parts = _parts(source, 1 if preprocessor else 2)
     kind = _kind(source, kind, preprocessor)
     classes, labels = _labels(parts, source.classes, where)
-    raw = {name: _numbers(part.x, where) for name, part in parts.items()}
+    raw = {name: _numbers(part.x, where, missing) for name, part in parts.items()}
     keys = {name: splits.content_keys(raw[name]) if part.keys is None else part.keys for name, part in parts.items()}
     chosen = _chosen(keys, {"test": test, "validation": validation}, seed, limit, where, notes)
     if kind == "image":
@@ -80,9 +96,9 @@ def load(
     raw = {name: _stored(x) for name, x in raw.items()}
     cut = {name: _split(raw[home], labels[home], rows) for name, (home, rows) in chosen.items()}
     if preprocessor is None:
-        preprocessor = _standardised(cut["train"].x, kind, notes)
+        preprocessor = _standardised(cut["train"].x, kind, source.columns, notes)
     for split in cut.values():
-        preprocessor.check(split.x, where)
+        preprocessor.check(split.x, where, missing == "mask")
     return Bundle(
         name=name or source.name,
         source=where,
@@ -108,6 +124,11 @@ def read(spec, resize=None, channels=None, skip_bad=False) -> Source:
     tensorflow = sys.modules.get("tensorflow")  # its data sets cannot exist before the import
     if tensorflow is not None and isinstance(spec, tensorflow.data.Dataset):
         return arrays.from_dataset(spec)
+    keras = sys.modules.get("keras")
+    if keras is not None and isinstance(spec, keras.utils.PyDataset):
+        return arrays.from_batches(spec)
+    if type(spec).__module__.partition(".")[0] in FRAMES:
+        return tables.from_frame(spec)
     if not isinstance(spec, (str, os.PathLike)):
         raise InputError(f"data: {type(spec).__name__} is no data; accepted are {FORMS}")
     if _exists(spec):
@@ -131,17 +152,22 @@ def _read_path(path, resize, channels, skip_bad):
 
 
 def _read_name(spec, resize, channels):
-    from . import tfds
+    from . import small_sets, tfds
 
     scheme, _, rest = spec.partition(":")
     if spec in ("digits", "sklearn:digits", "tfds:digits"):
         return tfds.from_digits(resize, channels)
     if scheme == "tfds":
         return tfds.from_tfds(rest, resize, channels)
+    if scheme == "sklearn":
+        return small_sets.from_sklearn(rest)
+    if scheme == "synthetic":
+        return small_sets.from_synthetic(rest)
     if "/" in spec or os.sep in spec or Path(spec).suffix:
         kind = "file" if Path(spec).suffix else "folder"
         raise InputError(f"{spec}: this {kind} does not exist; accepted are {FORMS}")
-    known = sorted({"digits", "sklearn:digits", *(f"tfds:{name}" for name in tfds.names())})
+    own = {f"sklearn:{name}" for name in small_sets.TABLES} | {f"synthetic:{name}" for name in small_sets.SYNTHETIC}
+    known = sorted({"digits", "sklearn:digits", *own, *(f"tfds:{name}" for name in tfds.names())})
     guess = f"; did you mean 'tfds:{spec}'?" if f"tfds:{spec}" in known else nearest(spec, known)
     raise InputError(f"{spec!r} is neither a path nor a data set{guess}; accepted are {FORMS}")
 
@@ -238,13 +264,13 @@ def _labels(parts, classes, where):
     return classes, {name: found[name].astype(np.int64) if name in found else None for name in parts}
 
 
-def _numbers(x, where):
-    """x with every value finite, as it is where its dtype tells the range of pixels, else as float32."""
+def _numbers(x, where, missing):
+    """x with every value finite (or masked), as it is where its dtype tells the range of pixels, else as float32."""
     require_memory(x.size * (1 if x.dtype == np.uint8 else 4), where)
     if x.dtype.kind == "f":
         with np.errstate(over="ignore"):  # too large for float32 is infinite, and found below
             x = x.astype(np.float32, copy=False)
-        require_finite(x, where)
+        require_finite(x, where, missing == "mask")
     return x
 
 
@@ -308,12 +334,15 @@ def _stored(x):
     return x if x.dtype == np.uint8 else x.astype(np.float32, copy=False)
 
 
-def _standardised(x, kind, notes):
+def _standardised(x, kind, columns, notes):
     """The preprocessor of tables and sequences, from training examples x [N, ..., F]."""
-    constant = np.flatnonzero(np.ptp(x, axis=tuple(range(x.ndim - 1))) == 0)
+    axes = tuple(range(x.ndim - 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a column without a value in train has the mean NaN, and is refused below
+        constant = np.flatnonzero(np.nanmax(x, axis=axes) == np.nanmin(x, axis=axes))
     if len(constant):
         notes.append(f"{counted(len(constant), 'column')} constant in train, kept unscaled: {constant[:8].tolist()}")
-    return Preprocessor.standard(x, kind, str(x.dtype))
+    return Preprocessor.standard(x, kind, str(x.dtype), columns)
 
 
 def _split(x, y, rows):

@@ -10,6 +10,8 @@ import psutil
 
 from ..errors import InputError
 
+FREE_EXPANSION, MOST_EXPANSION = 64 << 20, 200  # bytes, and times the file's own size beyond them
+
 
 @dataclasses.dataclass
 class Part:
@@ -33,7 +35,9 @@ class Source:
     Args:
         name, source: see `Bundle`; `source` also begins every error message.
         parts: {"train" | "validation" | "test": Part}; "train" is always there.
-        kind: "image" where the reader knows, else None.
+        kind: "image" or "table" where the reader knows, else None.
+        columns: of a table, `zoo.data.tables.Column` each; then `x` holds a value a column, until `tables.encode`.
+        gaps: {column: where its first missing cell is}, in words.
     """
 
     name: str
@@ -43,6 +47,8 @@ class Source:
     classes: tuple | None = None
     licence: str | None = None
     notes: list = dataclasses.field(default_factory=list)
+    columns: tuple | None = None
+    gaps: dict = dataclasses.field(default_factory=dict)
 
 
 def available_memory():
@@ -57,6 +63,14 @@ def require_memory(size, where):
         raise InputError(
             f"{where}: needs {_gigabytes(size)} of memory, half of what is free is {_gigabytes(half)}; "
             "give fewer or smaller examples (resize=)"
+        )
+
+
+def require_expansion(stored, size, where):
+    """Raises InputError where a file of `stored` bytes claims to hold `size`: more than compression explains."""
+    if size > FREE_EXPANSION and size > MOST_EXPANSION * stored:
+        raise InputError(
+            f"{where}: {stored:,} bytes that claim to hold {_gigabytes(size)}: damaged, or made to fill the memory"
         )
 
 

@@ -213,6 +213,52 @@ class _OneHot(tfd.OneHotCategorical):
         return tf.nn.softmax(self.logits)
 
 
+class Columns(Likelihood):
+    """Rows of a table: numbers with unit variance around the output, categories one-hot from logits.
+
+    Args:
+        columns: how many values each column takes: 1 a number, more a category; None where all are numbers.
+    """
+
+    def __init__(self, rank, columns=None, **kwargs):
+        super().__init__(rank, **kwargs)
+        self.columns = columns
+
+    def values(self, outputs):
+        return _Columns(outputs, tuple(self.columns or [1] * outputs.shape[-1]))
+
+
+class _Columns(tfd.Distribution):
+    """Single values, so that any of them can be left out: N(x; m, 1), or the share x log p of a category's words."""
+
+    def __init__(self, outputs, columns):
+        super().__init__(
+            outputs.dtype, tfd.NOT_REPARAMETERIZED, False, True, parameters={"outputs": outputs, "columns": columns}
+        )
+        self.outputs, self.columns = outputs, columns
+        self.is_number = np.concatenate([np.full(width, width == 1) for width in columns])
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        return {"outputs": tfp.util.ParameterProperties()}
+
+    def _event_shape(self):
+        return tf.TensorShape([])
+
+    def _each(self, of_category):
+        """The outputs with a function applied to the values of each category."""
+        parts = tf.split(self.outputs, self.columns, axis=-1)
+        return tf.concat([of_category(p) if n > 1 else p for p, n in zip(parts, self.columns, strict=True)], -1)
+
+    def _log_prob(self, x):
+        found = self._each(tf.nn.log_softmax)
+        numbers = -0.5 * (x - found) ** 2 - 0.5 * math.log(2.0 * math.pi)
+        return tf.where(self.is_number, numbers, x * found)
+
+    def _mean(self):
+        return self._each(tf.nn.softmax)
+
+
 LIKELIHOODS = {
     "bernoulli": Bernoulli,
     "gaussian": Gaussian,
@@ -221,4 +267,5 @@ LIKELIHOODS = {
     "log_cosh": LogCosh,
     "continuous_bernoulli": ContinuousBernoulli,
     "categorical": Categorical,
+    "columns": Columns,
 }
