@@ -25,18 +25,24 @@ def dense(name, inputs, kernel, bias):
     return network
 
 
-def linear(name="vae", exact=False, **words):
+def linear(name="vae", exact=False, more=0, **words):
     """A linear model; with `exact`, W is turned so that the exact posterior is diagonal, and is the encoder's.
 
-    Turning the codes does not change p(x).
+    Turning the codes does not change p(x). The encoder gives `more` numbers than the normal posterior takes, at random.
     """
     turned = W @ np.linalg.eigh(W.T @ W)[1] if exact else W
     precision = np.eye(D) + turned.T @ turned
     kernel, bias = turned @ np.linalg.inv(precision), -B @ turned @ np.linalg.inv(precision)
     raw = np.log(np.expm1(1 / np.sqrt(np.diag(precision)) - 1e-4)) - 0.5413
     if not exact:
-        kernel, bias, raw = 0.8 * kernel, bias + 0.1, raw + 0.2
-    encoder = dense("encoder", F, np.concatenate([kernel, np.zeros((F, D))], 1), np.concatenate([bias, raw]))
+        kernel, bias, raw = (
+            0.8 * kernel,
+            bias + 0.1,
+            raw + (1.0 if more else 0.2),
+        )  # wide enough that weights have a variance
+    bent = np.random.default_rng(1).normal(size=(F + 1, more))
+    kernel = np.concatenate([kernel, np.zeros((F, D)), 0.1 * bent[:F]], 1)
+    encoder = dense("encoder", F, kernel, np.concatenate([bias, raw, 0.25 * bent[F]]))
     return zoo.create_model(
         name,
         input_shape=(F,),

@@ -331,8 +331,8 @@ class Autoencoder(GenerativeModel):
     """Encoder, prior and decoder: q(z|x), p(z), p(x|z).
 
     Args:
-        posterior: "normal" or "deterministic".
-        prior: "normal" or "mixture".
+        posterior: "normal", "deterministic", "planar", "iaf", or for codes on a sphere "von_mises_fisher".
+        prior: "normal", "mixture", "flow", or for codes on a sphere "uniform_sphere".
         likelihood: "gaussian" is the mean-squared-error loss, "bernoulli" the cross-entropy loss; or "laplace",
             "sigma", "log_cosh", "continuous_bernoulli", "categorical", "columns".
         columns: for the likelihood "columns", how many values each takes: 1 a number, more a one-hot category.

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.distributions.posteriors import POSTERIORS
+from zoo.distributions import POSTERIORS
 
 RANDOM = np.random.default_rng(0)
 OUTPUTS = RANDOM.normal(size=(3, 8)).astype("float32")

@@ -6,8 +6,8 @@ from scipy import stats
 from scipy.special import logsumexp, softmax
 
 from zoo import numerics
-from zoo.distributions.posteriors import POSTERIORS
-from zoo.distributions.priors import PRIORS, Mixture, StandardNormal, Vamp
+from zoo.distributions import POSTERIORS, PRIORS
+from zoo.distributions.priors import Mixture, StandardNormal, Vamp
 
 tfd = tfp.distributions
 RANDOM = np.random.default_rng(0)
@@ -56,7 +56,7 @@ def q():
 
 
 def test_every_prior_is_tested():
-    assert set(PRIORS) <= set(MADE)
+    assert set(PRIORS) - {"flow", "uniform_sphere"} <= set(MADE)  # in test_flows.py, test_spherical.py
 
 
 @pytest.mark.parametrize("name", MADE)

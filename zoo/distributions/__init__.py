@@ -4,8 +4,19 @@ Distributions are made anew in every call from tensors: Keras does not track the
 `tfp.distributions.Distribution`, so weights live in layers here and the distribution is what a method returns.
 """
 
+from .flows import FlowPrior, InverseAutoregressive, Planar
 from .likelihoods import LIKELIHOODS, require_unit_range
-from .posteriors import POSTERIORS
-from .priors import PRIORS
+from .posteriors import Deterministic, Normal
+from .priors import Mixture, StandardNormal
+from .spherical import UniformSphere, VonMisesFisher
+
+POSTERIORS = {
+    "normal": Normal,
+    "deterministic": Deterministic,
+    "planar": Planar,
+    "iaf": InverseAutoregressive,
+    "von_mises_fisher": VonMisesFisher,
+}
+PRIORS = {"normal": StandardNormal, "mixture": Mixture, "flow": FlowPrior, "uniform_sphere": UniformSphere}
 
 __all__ = ["LIKELIHOODS", "POSTERIORS", "PRIORS", "require_unit_range"]

@@ -79,6 +79,3 @@ class Deterministic(Posterior):
 
     def spread(self, q):
         return {}
-
-
-POSTERIORS = {"normal": Normal, "deterministic": Deterministic}

@@ -123,6 +123,3 @@ class Vamp(_Components):
         chosen = tf.minimum(tf.cast(uniform * self.components, tf.int32), self.components - 1)
         q = self.posterior(self.pseudo_inputs(tf.gather(self.raw, chosen)))
         return q.mean() + q.stddev() * noise
-
-
-PRIORS = {"normal": StandardNormal, "mixture": Mixture}

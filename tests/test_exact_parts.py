@@ -1,0 +1,102 @@
+"""Posteriors and priors of many shapes in the linear-Gaussian model, whose log-likelihood is known."""
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from scipy.stats import multivariate_normal
+
+import zoo
+from zoo import metrics
+
+from .test_exact_math import EXACT, B, D, F, W, X, dense, excess, linear, objectives, repeated
+
+
+def with_weights(layer, scale):
+    """The layer with random weights in place of those it begins with."""
+    random = np.random.default_rng(2)
+    layer.set_weights([scale * random.normal(size=w.shape) for w in layer.weights])
+
+
+def planar():
+    return linear("planar_vae", flows=2, more=2 * (2 * D + 1))
+
+
+def iaf():
+    model = linear("iaf_vae", flows=2, flow_widths=(8,), more=D)
+    with_weights(model.posteriors, 0.3)
+    return model
+
+
+POSTERIORS = {"planar": planar, "iaf": iaf}
+
+
+@pytest.mark.parametrize("name", POSTERIORS)
+def test_weights_of_many_samples_reach_the_exact_log_likelihood(name):
+    """Whatever the posterior is, the mean of p(x, z) / q(z|x) is p(x)."""
+    nll = repeated(POSTERIORS[name](), 10, 2000)
+    error = nll.std(0, ddof=1) / np.sqrt(len(nll))
+    assert np.all(np.abs(nll.mean(0) + EXACT) < 5 * error + 5e-3)
+    assert abs(nll.mean() + EXACT.mean()) < 4 * nll.mean(1).std(ddof=1) / np.sqrt(len(nll)) + 2e-3
+
+
+@pytest.mark.parametrize("name", POSTERIORS)
+def test_the_loss_is_the_bound_that_is_measured_and_lies_below(name):
+    model = POSTERIORS[name]()
+    elbo = metrics.elbo(model, X, samples=20_000)["elbo"]
+    assert np.all(elbo < EXACT + 0.05) and EXACT.mean() - elbo.mean() > 0.05
+    mean, error = excess(-objectives(model), elbo)
+    assert abs(mean) < 4 * error + 2e-3
+
+
+def test_a_mixture_prior_gives_a_mixture_of_likelihoods():
+    """p(x) = sum_k pi_k N(W m_k + b, W S_k W' + I)."""
+    model, random = linear("gm_vae", components=3), np.random.default_rng(0)
+    model.prior.logits.assign(random.normal(size=3))
+    model.prior.means.assign(random.normal(size=(3, D)))
+    shares, means = softmax(model.prior.logits.numpy().astype("float64")), model.prior.means.numpy()
+    scales = np.logaddexp(0, model.prior.scales.numpy()) + 1e-4
+    each = [
+        multivariate_normal(W @ m + B, W @ np.diag(s**2) @ W.T + np.eye(F)).pdf(X)
+        for m, s in zip(means, scales, strict=True)
+    ]
+    nll = repeated(model, 10, 3000).mean(1)
+    assert abs(nll.mean() + np.log(shares @ each).mean()) < 4 * nll.std(ddof=1) / np.sqrt(10) + 2e-3
+
+
+def test_one_standard_normal_component_is_the_vae():
+    model = linear("gm_vae", components=1)
+    model.prior.means.assign(np.zeros((1, D)))
+    model.prior.scales.assign(np.full((1, D), np.log(np.expm1(1 - 1e-4))))
+    mean, error = excess(-objectives(model), metrics.elbo(linear(), X, samples=20_000)["elbo"])
+    assert abs(mean) < 4 * error + 2e-3
+
+
+def test_a_flow_prior_that_scales_and_shifts_is_a_normal_prior():
+    """u = s z + m is standard normal: z ~ N(-m / s, 1 / s^2), so p(x) is normal."""
+    model = linear("flow_prior_vae", flows=1, flow_widths=(4,))
+    shift, scale = np.array([0.5, -0.3]), np.array([0.8, 1.3])
+    raw = np.log(np.expm1(scale - 1e-4)) - 0.5413
+    model.prior.flow.networks[0].biases[-1].assign(np.concatenate([shift, raw]))
+    exact = multivariate_normal(W @ (-shift / scale) + B, W @ np.diag(scale**-2.0) @ W.T + np.eye(F)).logpdf(X)
+    nll = repeated(model, 10, 3000).mean(1)
+    assert abs(nll.mean() + exact.mean()) < 4 * nll.std(ddof=1) / np.sqrt(10) + 2e-3
+
+
+def test_codes_on_a_circle_reach_the_likelihood_of_quadrature():
+    """p(x) = 1/2pi of the integral over the circle of N(x; W z + b, I)."""
+    plain = linear()
+    kernel, bias = plain.encoder.get_weights()
+    encoder = dense("encoder", F, np.concatenate([kernel[:, :D], np.zeros((F, 1))], 1), np.append(bias[:D], 1.0))
+    model = zoo.create_model(
+        "sphere_vae", **{**plain.get_config(), "encoder": encoder, "decoder": dense("decoder", D, W.T, B)}
+    )
+    angles = np.linspace(0, 2 * np.pi, 2000, endpoint=False)
+    means = np.stack([np.cos(angles), np.sin(angles)], -1) @ W.T + B
+    log_likelihood = -0.5 * ((X[:, None] - means) ** 2).sum(-1) - 0.5 * F * np.log(2 * np.pi)
+    exact = np.log(np.exp(log_likelihood).mean(1))
+    nll = repeated(model, 10, 1000)
+    assert abs((nll.mean(0) + exact).mean()) < 4 * nll.mean(1).std(ddof=1) / np.sqrt(10) + 1e-3
+    elbo = metrics.elbo(model, X, samples=5000)["elbo"]
+    assert np.all(elbo < exact + 0.02)
+    mean, error = excess(-objectives(model), elbo)
+    assert abs(mean) < 4 * error + 2e-3
