@@ -32,6 +32,14 @@ class Data(Settings):
     resize: Annotated[Sequence[Count], Field(min_length=2, max_length=2)] | None = Field(
         None, description="[height, width] in pixels"
     )
+    resize_mode: Literal["fit", "crop", "pad"] | None = Field(
+        None, description="stretched, cut, or padded with black; without resize: to the most frequent size"
+    )
+
+    def sizing(self):
+        """What `zoo.data.load` takes as `resize`."""
+        return (*self.resize, self.resize_mode or "fit") if self.resize else self.resize_mode
+
     channels: Literal[1, 3] | None = Field(None, description="1 grey, 3 colour; null as they are")
     limit: Count | None = Field(None, description="at most so many examples")
     validation: Annotated[Fraction, Field(lt=1)] = Field(0.1, description="fraction held out, where there is no split")

@@ -83,8 +83,8 @@ def _reconstruction(model, bundle, x, *_):
     if "reconstruct" not in model.signatures():
         return {}, _reasons(("mse", "psnr"), "the model has no encoder"), {}
     x_hat = model.reconstruct(x)
-    if bundle.kind != "image":
-        reason = f"it is for images in [0, 1]; this is a {bundle.kind}"
+    if bundle.preprocessor.low is None:
+        reason = f"it is for images in [0, 1]; this is a {bundle.kind} of standardised values"
         return {"mse": metrics.mse(x, x_hat)}, {"psnr": reason}, {}
     return {"mse": metrics.mse(x, x_hat), "psnr": metrics.psnr(x, x_hat)}, {}, {}
 

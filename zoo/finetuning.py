@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from . import config, presets, training
+from .data.pixels import HOW
 
 LEARNING_RATE = 0.3  # of the preset's own
 
@@ -32,7 +33,7 @@ def finetune(
         out: the run folder; "runs/<name>-<data>" when None.
         changes: "key=value" texts or a mapping, over the preset's configuration: `training.epochs=5`.
         freeze: "encoder", "decoder" or "none": what keeps its weights.
-        resize: (height, width) of images, or "model" for what the preset takes.
+        resize: what `zoo.data.load` takes, or "model" or ("model", how) for what the preset takes.
         resume, force, progress, announce: see `zoo.train`.
 
     Returns:
@@ -51,7 +52,10 @@ def experiment_from(preset, name, source, freeze, resize, changes=()):
     fitted = {}
     if resize is not None:
         *size, channels = preset.preprocessor.shape
-        fitted = {"resize": size, "channels": channels} if resize == "model" else {"resize": list(resize)}
+        resize = (resize,) if isinstance(resize, str) else tuple(resize)
+        how = next((word for word in resize if word in HOW), None)
+        taken = {"resize": size, "channels": channels} if "model" in resize else {"resize": list(resize[:2])}
+        fitted = {**({} if resize == (how,) else taken), "resize_mode": how}
     learning_rate = own["training"]["learning_rate"] * LEARNING_RATE
     defaults = config.Training().model_dump(mode="json")
     training_settings = {**own["training"], "learning_rate": learning_rate, "epochs": defaults["epochs"]}

@@ -149,15 +149,16 @@ def data_for(preset, spec=None, resize=None, **options):
     """Data as a preset takes them: its own when `spec` is None.
 
     Args:
-        resize: (height, width) of images, or "model" for the size and channels that the preset takes.
+        resize: what `zoo.data.load` takes; "model" for the size and channels that the preset takes; or ("model", how).
         options: see `zoo.data.load`.
     """
     settings, (*size, channels) = preset.experiment.data, preset.preprocessor.shape
     if spec is None:
-        spec, resize = settings.source, resize or settings.resize
+        spec, resize = settings.source, resize or settings.sizing()
         options = {"channels": settings.channels, "limit": settings.limit, "skip_bad": settings.skip_bad} | options
-    if resize == "model":
-        resize, options = tuple(size), {"channels": channels} | options
+    if resize == "model" or (isinstance(resize, tuple) and resize[0] == "model"):
+        how = settings.resize_mode or "fit" if resize == "model" else resize[1]
+        resize, options = (*size, how), {"channels": channels} | options
     fixed = {"preprocessor": preset.preprocessor, "seed": preset.experiment.training.seed, "missing": settings.missing}
     return datasets.load(spec, resize=resize, validation=settings.validation, **fixed, **options)
 

@@ -102,7 +102,7 @@ def draw(model, bundle, x, out, before=None):
     """The pictures of the card."""
     folder = Path(out) / "figures"
     folder.mkdir(exist_ok=True)
-    shown = bundle.preprocessor.invert if bundle.kind != "image" else lambda values: values
+    shown = bundle.preprocessor.picture if bundle.kind == "image" else bundle.preprocessor.invert
     history = presets.read_history(Path(out) / "history.csv")
     drawn = {name: values for name, values in history.items() if name not in ("epoch", "step", "skipped")}
     figures.curves(drawn, folder / "curves.png")

@@ -145,7 +145,7 @@ def load_data(experiment, data=None):
     settings = experiment.data
     return datasets.load(
         settings.source if data is None else data,
-        resize=settings.resize,
+        resize=settings.sizing(),
         channels=settings.channels,
         limit=settings.limit,
         validation=settings.validation,
@@ -157,7 +157,7 @@ def load_data(experiment, data=None):
 
 def suited(experiment, bundle):
     """Data that are not in [0, 1] get parts for real values, where the experiment does not say which."""
-    if bundle.kind == "image":
+    if bundle.kind == "image" and bundle.preprocessor.low is not None:
         return experiment
     variant, own = catalog.resolve(experiment.model)[0], experiment.hyperparameters
     real = {"likelihood": "gaussian", "output": "linear"}

@@ -212,3 +212,34 @@ def test_more_data_than_memory(monkeypatch):
     load(np.zeros((5, 10, 10, 1), np.uint8))
     with pytest.raises(InputError, match=r"needs 6e-07 GB of memory, half of what is free is 5e-07 GB"):
         load(np.zeros((6, 10, 10, 1), np.uint8))
+
+
+def test_standardised_images_are_recognised_and_kept():
+    x = np.random.default_rng(0).normal(size=(50, 6, 6, 1)).astype(np.float32)
+    bundle = load(x, **ALL)
+    assert bundle.preprocessor.low is None and any("read as standardised" in note for note in bundle.notes)
+    np.testing.assert_array_equal(bundle.preprocessor.apply(bundle.train.x), x)
+    picture = bundle.preprocessor.picture(x)
+    assert picture.min() >= 0 and picture.max() <= 1 and abs(picture.mean() - 0.5) < 0.05
+    with pytest.raises(InputError, match="standardised; the model takes 0 to 255"):
+        load(x, preprocessor=load(noise(0, (9, 6, 6, 1))).preprocessor)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_keras_dataset(labelled):
+    import keras
+
+    x, y = noise(0, (10, 6, 5, 1)), np.arange(10) % 3
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, i):
+            rows = slice(3 * i, 3 * i + 3)
+            return (x[rows], y[rows]) if labelled else x[rows]
+
+    bundle = load(Batches(), **ALL)
+    np.testing.assert_array_equal(bundle.train.x, x)
+    assert bundle.train.y is None or bundle.train.y.tolist() == y.tolist()
+    assert (bundle.train.y is not None) == labelled

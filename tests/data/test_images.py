@@ -236,3 +236,34 @@ def test_more_images_than_memory_are_refused_before_they_are_decoded(photos, mon
     monkeypatch.setattr(sources, "available_memory", lambda: 1000)
     monkeypatch.setattr(image_files, "_pixels", lambda path: pytest.fail("decoded"))
     assert "half of what is free" in refusal(photos)
+
+
+@pytest.mark.parametrize("how", ["fit", "crop", "pad"])
+def test_mixed_sizes_are_brought_to_the_most_frequent_one(photos, how):
+    save(photos / "wide.png", noise(50, (8, 24)))
+    bundle = load(photos, resize=how, **ALL)
+    assert bundle.shape == (8, 6, 1) and len(bundle.train) == 13
+    assert any("2 sizes were brought to 8x6, as 12 are" in note and how in note for note in bundle.notes)
+    np.testing.assert_array_equal(bundle.train.x[0, ..., 0], noise(0, (8, 6)))
+
+
+def test_crop_and_pad_keep_the_aspect(tmp_path):
+    square = np.zeros((20, 40), np.uint8)
+    square[4:16, 14:26] = 255  # in the middle, as high as wide
+    save(tmp_path / "d" / "a.png", square)
+    save(tmp_path / "d" / "b.png", square)
+
+    def extent(how, size):
+        x = load(tmp_path / "d", resize=(*size, how), **ALL).train.x[0, :, :, 0]
+        rows, columns = np.nonzero(x > 127)
+        return (np.ptp(rows) + 1, np.ptp(columns) + 1), x
+
+    assert extent("fit", (20, 20))[0] == (12, 6)
+    assert extent("crop", (20, 20))[0] == (12, 12)
+    shape, x = extent("pad", (20, 20))
+    assert shape == (6, 6) and not x[:5].any() and not x[15:].any()
+
+
+@pytest.mark.parametrize("resize", ["stretch", (8,), (8, 8, "cut"), (0, 8), 28, (8, 8.0)])
+def test_a_resize_that_means_nothing(photos, resize):
+    assert "need (height, width), each from 1 to 8192, fit, crop, pad" in refusal(photos, resize=resize)

@@ -6,8 +6,7 @@ import typer
 
 from ..errors import GateError, InputError, nearest
 from . import console, options
-from .training import size_of
-from .use import Resize
+from .training import Resize, size_of
 
 commands = typer.Typer()
 

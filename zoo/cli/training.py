@@ -21,9 +21,16 @@ Deterministic = Annotated[
 ]
 
 
-def settings_of(overrides, epochs, limit, seed, skip_bad, deterministic):
+Resize = Annotated[
+    str | None,
+    typer.Option(metavar="HxW|model|HOW", help="Resize images; model: to what it takes. HOW: fit, crop or pad."),
+]
+
+
+def settings_of(overrides, epochs, limit, seed, skip_bad, deterministic, resize=None):
     """Flags that were given, as overrides after those of --set."""
     flags = {
+        **sizing(resize),
         "training.epochs": epochs,
         "training.seed": seed,
         "training.deterministic": deterministic or None,
@@ -41,6 +48,7 @@ def train(
     overrides: options.Overrides = None,
     epochs: Epochs = None,
     limit: Limit = None,
+    resize: Resize = None,
     seed: RunSeed = None,
     skip_bad: SkipBad = False,
     deterministic: Deterministic = False,
@@ -50,7 +58,7 @@ def train(
     json: options.Json = False,
 ):
     """Trains a model and writes a run folder: weights, numbers, pictures, card and TFLite file."""
-    changes = settings_of(overrides, epochs, limit, seed, skip_bad, deterministic)
+    changes = settings_of(overrides, epochs, limit, seed, skip_bad, deterministic, resize)
     console.start_tensorflow()
     from ..training import train
 
@@ -70,9 +78,7 @@ def finetune(
     epochs: Epochs = None,
     limit: Limit = None,
     freeze: Annotated[str, typer.Option(help="encoder, decoder or none: what keeps its weights.")] = "none",
-    resize: Annotated[
-        str | None, typer.Option(metavar="HxW|model", help="Resize images; model: to what the preset takes.")
-    ] = None,
+    resize: Resize = None,
     seed: RunSeed = None,
     skip_bad: SkipBad = False,
     deterministic: Deterministic = False,
@@ -102,14 +108,30 @@ def finetune(
     show_run(run, json)
 
 
+def sizing(resize):
+    """--resize as settings."""
+    size = size_of(resize)
+    words = (size,) if isinstance(size, str) else size or ()
+    if "model" in words:
+        raise InputError(f"--resize {resize}: a new model takes the size of the data; give HEIGHTxWIDTH")
+    numbers, how = [word for word in words if isinstance(word, int)], [word for word in words if isinstance(word, str)]
+    return {"data.resize": numbers or None, "data.resize_mode": how[0] if how else None}
+
+
 def size_of(text):
-    """'28x20' -> (28, 20); 'model' and None stay."""
-    if text is None or text == "model":
+    """'28x20' -> (28, 20); '28x20,crop' -> (28, 20, 'crop'), and so with 'model'; a word or None stays."""
+    from ..data.pixels import HOW
+
+    if text is None or text in ("model", *HOW):
         return text
-    height, cross, width = text.partition("x")
-    if not (cross and height.isdigit() and width.isdigit() and int(height) and int(width)):
-        raise InputError(f"--resize {text}: needs HEIGHTxWIDTH, such as 28x28, or model")
-    return int(height), int(width)
+    size, comma, how = text.partition(",")
+    height, cross, width = size.partition("x")
+    numbers = cross and height.isdecimal() and width.isdecimal() and int(height) and int(width)
+    if not (numbers or size == "model") or (comma and how not in HOW):
+        raise InputError(
+            f"--resize {text}: needs HEIGHTxWIDTH, such as 28x28, or model, or {', '.join(HOW)}, or 28x28,crop"
+        )
+    return (*((int(height), int(width)) if numbers else (size,)), *((how,) if comma else ()))
 
 
 def announcer(quiet):

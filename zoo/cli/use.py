@@ -7,12 +7,11 @@ import typer
 
 from ..errors import InputError, WriteError
 from . import console, options
-from .training import size_of
+from .training import Resize, size_of
 
 commands = typer.Typer()
 
 SplitName = Annotated[str, typer.Option("--split", help="train, validation, test or all.")]
-Resize = Annotated[str | None, typer.Option(metavar="HxW|model", help="Resize images; model: to what it takes.")]
 First = Annotated[int, typer.Option("--n", min=1, help="How many, from the first on.")]
 
 
@@ -164,7 +163,7 @@ def examples(model, data, split, resize):
 def shown(model, raw):
     """Raw values as pictures take them: images in [0, 1]."""
     preprocessor = model.preset.preprocessor
-    return preprocessor.apply(raw).clip(0, 1) if preprocessor.kind == "image" else raw
+    return preprocessor.picture(preprocessor.apply(raw)) if preprocessor.kind == "image" else raw
 
 
 def writable(out, force, suffixes):

@@ -15,10 +15,12 @@ class Split:
     Args:
         x: [N, *shape], uint8 where the source is uint8, else float32.
         y: labels [N], int64, or None.
+        factors: numbers of the values that the factors of variation have, [N, K], int64, or None.
     """
 
     x: np.ndarray
     y: np.ndarray | None = None
+    factors: np.ndarray | None = None
 
     def __len__(self):
         return len(self.x)
@@ -39,6 +41,7 @@ class Bundle:
         licence: as the source states it, or None.
         notes: sentences about what was decided for you: ranges read, files left out, splits cut.
         fingerprint: sha256 of all examples and labels, split by split.
+        factors: {name: values} of the factors of variation, where they are known.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Bundle:
     licence: str | None
     notes: tuple
     fingerprint: str
+    factors: dict | None = None
 
     @property
     def splits(self):
@@ -84,6 +88,7 @@ def describe(bundle):
         **identify(bundle),
         **_columns(bundle.preprocessor.columns),
         "classes": _class_counts(bundle),
+        **({"factors": {name: list(values) for name, values in bundle.factors.items()}} if bundle.factors else {}),
         "dtype": str(x.dtype),
         "range": [np.min(x, axis=axes).tolist(), np.max(x, axis=axes).tolist()],
         "mean": np.mean(x, axis=axes, dtype=np.float64).tolist(),

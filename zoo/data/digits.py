@@ -1,17 +1,8 @@
 """scikit-learn's handwritten digits as a TFDS data set, built from the installed package without a network."""
 
-import contextlib
-import io
-import os
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import tensorflow_datasets as tfds
 from sklearn.datasets import load_digits
-
-from ..errors import WriteError
-from .source import cache_folder
 
 DESCRIPTION = """1,797 handwritten digits of 13 writers, 8x8 pixels, ten classes: the test set of the UCI data
 set "Optical Recognition of Handwritten Digits", as scikit-learn carries it. Pixel counts 0..16 are scaled to 0..255."""
@@ -54,40 +45,3 @@ class Digits(tfds.core.GeneratorBasedBuilder):
         images = np.rint(images.reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8)
         for i, (image, label) in enumerate(zip(images, labels, strict=True)):
             yield i, {"image": image, "label": int(label)}
-
-
-def prepared():
-    """The builder with its files in the cache folder; the first call writes them.
-
-    The files are made in a folder beside and renamed into place, so two processes at once do no harm: one of them wins.
-
-    Raises:
-        WriteError: the cache folder cannot be written.
-    """
-    cache = cache_folder() / "tfds"
-    place = cache / "digits" / str(Digits.VERSION)
-    if not (place / "dataset_info.json").exists():
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=cache, prefix="digits.") as scratch:
-                _prepare_quietly(Digits(data_dir=scratch))
-                _move_unless_there(Path(scratch) / "digits" / str(Digits.VERSION), place)
-        except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else error
-            raise WriteError(
-                f"cannot write the cache {cache} ({reason}); set ZOO_CACHE to a folder that can be"
-            ) from None
-    return Digits(data_dir=str(cache))
-
-
-def _prepare_quietly(builder):
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        builder.download_and_prepare()
-
-
-def _move_unless_there(made, place):
-    try:
-        os.rename(made, place)
-    except OSError:
-        if not (place / "dataset_info.json").exists():
-            raise

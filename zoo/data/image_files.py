@@ -65,12 +65,12 @@ def _source(root, files, split_of, class_of, notes, resize, channels, skip_bad):
     if bad and not (skip_bad and headers):
         collections.deque(_attempt(_pixels, headers, bad), maxlen=0)  # only to count
         raise _bad_error(bad, len(files))
-    _require_one_size(root, headers.values(), resize)
+    resize = _one_size(root, headers.values(), resize, notes)
     depth = _one_depth(root, {h.depth for h in headers.values()})
     if channels is None and len({h.channels for h in headers.values()}) > 1:
         notes.append("both grey and colour images were found; the grey ones were given 3 channels")
     channels = channels or max(h.channels for h in headers.values())
-    size = resize or next(iter(headers.values())).size
+    size = resize[:2] if resize else next(iter(headers.values())).size
     require_memory(len(headers) * size[0] * size[1] * channels * np.dtype(depth).itemsize, root)
     read = []
     images = _stream(headers, depth, read, bad)
@@ -150,7 +150,7 @@ class Header:
 
 
 def _header(path):
-    with _opened(path) as image:
+    with _opened(path, path.stat().st_size) as image:
         turned = image.getexif().get(ORIENTATION, 1)
         size = image.size if turned in SIDEWAYS else image.size[::-1]
         depth = {"I": "uint16", "F": "float32"}.get(image.mode.split(";")[0], "uint8")
@@ -159,7 +159,7 @@ def _header(path):
             "of CMYK colours were turned into RGB": image.mode == "CMYK",
             "with a palette were given its colours": image.mode in ("P", "PA"),
             "were turned upright as their EXIF data say": turned != 1,
-            "are animated or have pages; the first one was taken": _frames(image) > 1,
+            "are animated or have pages; the first one was taken": _is_animated(image),
             "of 16-bit colour were read as 8-bit": image.mode.startswith("RGB") and ";16" in str(image.tile),
         }
         return Header(
@@ -169,7 +169,16 @@ def _header(path):
 
 def _pixels(path):
     """[H, W, 1 or 3] of dtype uint8, uint16 or float32."""
-    with _opened(path) as image:
+    return pixels_of(path, path.stat().st_size)
+
+
+def pixels_of(file, size):
+    """[H, W, 1 or 3] of dtype uint8, uint16 or float32, of a path or of an open file of `size` bytes.
+
+    Raises:
+        BadImage: it is none, is damaged, or is too large.
+    """
+    with _opened(file, size) as image:
         image.load()
         upright = ImageOps.exif_transpose(image)
         mode = image.mode.split(";")[0]
@@ -182,10 +191,10 @@ def _pixels(path):
 
 
 @contextlib.contextmanager
-def _opened(path):
+def _opened(path, size):
     """The open Pillow image; whatever is wrong with the file becomes BadImage."""
     try:
-        if path.stat().st_size == 0:
+        if size == 0:
             raise BadImage("empty file")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a large picture is an error of ours below, not a warning
@@ -215,15 +224,18 @@ def _is_grey(image):
     return image.mode.split(";")[0] in GREY
 
 
-def _signature(path):
-    with open(path, "rb") as file:
-        start = file.read(4)
+def _signature(file):
+    if isinstance(file, Path):
+        with open(file, "rb") as opened:
+            start = opened.read(4)
+    else:
+        start = file.getvalue()[:4]
     return next((name for magic, name in SIGNATURES.items() if start.startswith(magic)), None)
 
 
-def _frames(image):
-    """The number of frames; the second picture inside a phone's JPEG is not one."""
-    return 1 if image.format in ("MPO", "JPEG") else getattr(image, "n_frames", 1)
+def _is_animated(image):
+    """Whether it has more than one frame; the second picture inside a phone's JPEG is not one."""
+    return image.format not in ("MPO", "JPEG") and getattr(image, "is_animated", False)
 
 
 def _deep(pixels):
@@ -279,16 +291,24 @@ def _few(names):
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
-def _require_one_size(root, headers, resize):
+def _one_size(root, headers, resize, notes):
+    """The Size that all images get, or None where they have one already."""
     sizes = collections.Counter(h.size for h in headers)
-    if resize or len(sizes) == 1:
-        return
+    if len(sizes) == 1 and not (resize and resize.height):
+        return None
+    if resize:
+        (height, width), count = sizes.most_common(1)[0]
+        if resize.height is None:
+            notes.append(
+                f"images of {len(sizes)} sizes were brought to {height}x{width}, as {count} are ({resize.how})"
+            )
+        return resize if resize.height else resize._replace(height=height, width=width)
     common = sizes.most_common(4)
     found = ", ".join(f"{size_text(size)} ({counted(n, 'file')})" for size, n in common)
     height, width = common[0][0]
     raise InputError(
         f"{root}: images of {len(sizes)} sizes, height x width: {found}{', ...' if len(sizes) > 4 else ''}; "
-        f"resize=({height}, {width}) (--resize {height}x{width}) makes them one"
+        f"resize=({height}, {width}) (--resize {height}x{width}; or crop, or pad) makes them one"
     )
 
 

@@ -1,5 +1,7 @@
 """Arrays of pixels: stacking, channels, size and the range that values run in."""
 
+from typing import NamedTuple
+
 import numpy as np
 from PIL import Image
 
@@ -12,12 +14,53 @@ LUMA = np.float32([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow does
 NATIVE_RANGES = {"uint8": (0, 255), "uint16": (0, 65535), "bool": (0, 1)}
 
 
+class Size(NamedTuple):
+    """What images are resized to.
+
+    Args:
+        height, width: in pixels; both None for the size that most images have.
+        how: "fit" stretches them to it; "crop" fills it and cuts off the rest at both sides; "pad" keeps all of the
+            picture and adds black at both sides. The last two keep the aspect.
+    """
+
+    height: int | None
+    width: int | None
+    how: str = "fit"
+
+
+HOW = ("fit", "crop", "pad")
+
+
+def size_from(resize):
+    """The Size that a caller means by (H, W), (H, W, how) or how; None stays.
+
+    Raises:
+        InputError: it is none of these.
+    """
+    if resize is None:
+        return None
+    given = (
+        (None, None, resize) if isinstance(resize, str) else tuple(resize) if isinstance(resize, list | tuple) else ()
+    )
+    *size, how = given if len(given) == 3 else (*given, "fit")
+    known = len(size) == 2 and how in HOW
+    if not known or not (size == [None, None] or all(_whole(n) and 1 <= n <= 8192 for n in size)):
+        raise InputError(
+            f"resize={resize!r}: need (height, width), each from 1 to 8192, {', '.join(HOW)}, or all three"
+        )
+    return Size(*size, how)
+
+
+def _whole(value):
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
 def gather(images, count, resize, channels, where):
     """Stacks a stream of images.
 
     Args:
         images: at most `count` arrays [H, W, C] of one dtype; sizes may differ where `resize` is given.
-        resize: (H, W) or None.
+        resize: a Size or None.
         channels: 1, 3 or None.
 
     Returns:
@@ -43,7 +86,7 @@ def convert(x, resize, channels):
     """Images [N, H, W, C] in another size and number of channels, where asked; the dtype stays."""
     if channels and channels != x.shape[-1]:
         x = to_channels(x, channels)
-    if resize and tuple(resize) != x.shape[1:3]:
+    if resize and resize.height and resize[:2] != x.shape[1:3]:
         x = resized(x, resize)
     return x
 
@@ -62,20 +105,37 @@ def to_channels(x, channels):
 
 
 def resized(x, size):
-    """Images [N, H, W, C] at size (H, W): bilinear, and each new pixel averages all that it covers."""
-    out = np.empty((len(x), *size, x.shape[-1]), x.dtype)
+    """Images [N, H, W, C] at a Size: bilinear, and each new pixel averages all that it covers."""
+    out = np.zeros((len(x), size.height, size.width, x.shape[-1]), x.dtype)
+    box, (top, left, height, width) = _boxes(x.shape[1:3], size)
     for i, c in np.ndindex(len(x), x.shape[-1]):
         plane = x[i, :, :, c]
         plane = Image.fromarray(plane if x.dtype == np.uint8 else plane.astype(np.float32))
-        out[i, :, :, c] = _like(np.asarray(plane.resize((size[1], size[0]), Image.Resampling.BILINEAR)), x.dtype)
+        plane = plane.resize((width, height), Image.Resampling.BILINEAR, box)
+        out[i, top : top + height, left : left + width, c] = _like(np.asarray(plane), x.dtype)
     return out
+
+
+def _boxes(found, size):
+    """What is read, (left, top, right, bottom) in the old image, and where it goes, (top, left, height, width)."""
+    (h, w), (height, width) = found, size[:2]
+    if size.how == "crop":
+        scale = min(h / height, w / width)
+        top, left = (h - height * scale) / 2, (w - width * scale) / 2
+        return (left, top, w - left, h - top), (0, 0, height, width)
+    if size.how == "pad":
+        scale = min(height / h, width / w)
+        inner = max(1, round(h * scale)), max(1, round(w * scale))
+        return (0, 0, w, h), ((height - inner[0]) // 2, (width - inner[1]) // 2, *inner)
+    return (0, 0, w, h), (0, 0, height, width)
 
 
 def pixel_range(arrays, where):
     """The range (low, high) that pixel values are meant to run in, and the sentence that says so, or None.
 
     uint8, uint16 and bool say it by their dtype; other numbers are read as [0, 1], [-1, 1], [0, 255] or, if whole,
-    [0, 65535]: the first that holds them all.
+    [0, 65535]: the first that holds them all. Numbers beyond these whose mean is near 0 and whose standard deviation is
+    near 1 are standardised, and have no range.
     """
     dtypes = {str(a.dtype) for a in arrays}
     if len(dtypes) == 1 and dtypes <= NATIVE_RANGES.keys():
@@ -87,9 +147,20 @@ def pixel_range(arrays, where):
     for start, stop in known:
         if start <= low and high <= stop:
             return (start, stop), f"pixel values run from {low:g} to {high:g} and were read as [{start}, {stop}]"
+    mean, sd = _moments(arrays)
+    if abs(mean) < 0.5 and 0.5 < sd < 2 and max(-low, high) < 40:
+        return None, f"pixel values have mean {mean:.2g} and standard deviation {sd:.2g} and were read as standardised"
     raise InputError(
         f"{where}: pixel values run from {low:g} to {high:g}; scale them to [0, 1], [-1, 1] or [0, 255] first"
     )
+
+
+def _moments(arrays):
+    """Mean and standard deviation of all values."""
+    count = sum(a.size for a in arrays)
+    mean = sum(a.sum(dtype=np.float64) for a in arrays) / count
+    square = sum(np.square(a, dtype=np.float64).sum() for a in arrays if a.dtype.kind == "f") / count
+    return mean, np.sqrt(max(0.0, square - mean**2))
 
 
 def rescale(x, found, wanted):

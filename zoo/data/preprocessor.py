@@ -78,6 +78,10 @@ class Preprocessor:
         """Model values [..., *shape] to raw values, float32, neither rounded nor clipped."""
         return _float32(x) / np.float32(self.scale) + np.float32(self.shift)
 
+    def picture(self, x):
+        """Model values of images as what is drawn: in [0, 1]; standardised ones from -3 to 3."""
+        return np.clip(_float32(x) if self.low is not None else _float32(x) / 6 + 0.5, 0, 1)
+
     def table(self, x):
         """Model values [N, F] as {column: raw numbers or words [N]}, for a preprocessor with columns."""
         return columns_of(self.columns, self.invert(x))

@@ -15,8 +15,8 @@ from .preprocessor import KINDS, Preprocessor, require_finite
 from .source import Source, counted, require_memory
 
 FORMS = (
-    "digits, tfds:NAME[/CONFIG], sklearn:NAME, synthetic:NAME, a folder of images, a .npy, .npz, .csv or .parquet "
-    "file, an array, (x, y), a data frame, a tf.data.Dataset, or a keras.utils.PyDataset"
+    "digits, sprites, tfds:NAME[/CONFIG], sklearn:NAME, synthetic:NAME, a folder of images, a .npy, .npz, .csv, "
+    ".parquet or .tfrecord file, an array, (x, y), a data frame, a tf.data.Dataset, or a keras.utils.PyDataset"
 )
 READERS = {
     ".npy": numpy_files.from_npy,
@@ -24,6 +24,7 @@ READERS = {
     ".csv": csv_files.from_csv,
     ".parquet": parquet_files.from_parquet,
 }
+RECORDS = (".tfrecord", ".tfrecords")
 FRAMES = ("pandas", "polars", "pyarrow")
 MISSING = ("refuse", "mean", "drop", "mask")
 RANKS = {"table": (2,), "sequence": (3,), "image": (3, 4)}
@@ -57,7 +58,8 @@ def load(
         validation, test: fractions in [0, 1) to cut out where the source has no such split, in expectation, see
             `zoo.data.splits`. With 0 the split is empty.
         seed: of the assignment to splits; the same examples and seed give the same splits everywhere.
-        resize: (H, W) of images: bilinear, antialiased, the aspect is not kept.
+        resize: (H, W) of images, bilinear and antialiased; how, "fit", "crop" or "pad" (see `zoo.data.pixels.Size`), to
+            bring mixed sizes to the most frequent one; or (H, W, how).
         channels: 1 or 3, to turn images grey or give them three channels.
         skip_bad: leave image files out that cannot be read, and say so in the notes, rather than fail.
         limit: at most so many examples in all, taken by the hash of their contents.
@@ -76,7 +78,8 @@ def load(
         WriteError: the cache cannot be written.
     """
     splits.check_fractions({"test": test, "validation": validation})
-    _check_arguments(resize, channels, limit, seed, kind)
+    _check_arguments(channels, limit, seed, kind)
+    resize = pixels.size_from(resize)
     if missing not in MISSING:
         raise InputError(f"missing={missing!r}: need one of {', '.join(MISSING)}")
     source = read(spec, resize, channels, skip_bad)
@@ -94,7 +97,7 @@ def load(
     elif resize or channels:
         raise InputError(f"{where}: resize and channels are for images; this is a {kind}")
     raw = {name: _stored(x) for name, x in raw.items()}
-    cut = {name: _split(raw[home], labels[home], rows) for name, (home, rows) in chosen.items()}
+    cut = {name: _split(raw[home], labels[home], parts[home].factors, rows) for name, (home, rows) in chosen.items()}
     if preprocessor is None:
         preprocessor = _standardised(cut["train"].x, kind, source.columns, notes)
     for split in cut.values():
@@ -110,6 +113,7 @@ def load(
         licence=source.licence,
         notes=tuple(notes),
         fingerprint=fingerprint(cut),
+        factors=source.factors,
     )
 
 
@@ -146,6 +150,10 @@ def _read_path(path, resize, channels, skip_bad):
     suffix = path.suffix.lower()
     if suffix in image_files.EXTENSIONS:
         return image_files.from_image(path, resize, channels)
+    if suffix in RECORDS:
+        from . import tfrecord_files
+
+        return tfrecord_files.from_tfrecord(path, resize, channels)
     if suffix not in READERS:
         raise InputError(f"{path}: files ending in {suffix or 'nothing'!r} are not read; accepted are {FORMS}")
     return READERS[suffix](path)
@@ -157,6 +165,8 @@ def _read_name(spec, resize, channels):
     scheme, _, rest = spec.partition(":")
     if spec in ("digits", "sklearn:digits", "tfds:digits"):
         return tfds.from_digits(resize, channels)
+    if spec == "sprites":
+        return tfds.from_sprites(resize, channels)
     if scheme == "tfds":
         return tfds.from_tfds(rest, resize, channels)
     if scheme == "sklearn":
@@ -167,7 +177,7 @@ def _read_name(spec, resize, channels):
         kind = "file" if Path(spec).suffix else "folder"
         raise InputError(f"{spec}: this {kind} does not exist; accepted are {FORMS}")
     own = {f"sklearn:{name}" for name in small_sets.TABLES} | {f"synthetic:{name}" for name in small_sets.SYNTHETIC}
-    known = sorted({"digits", "sklearn:digits", *own, *(f"tfds:{name}" for name in tfds.names())})
+    known = sorted({"digits", "sprites", "sklearn:digits", *own, *(f"tfds:{name}" for name in tfds.names())})
     guess = f"; did you mean 'tfds:{spec}'?" if f"tfds:{spec}" in known else nearest(spec, known)
     raise InputError(f"{spec!r} is neither a path nor a data set{guess}; accepted are {FORMS}")
 
@@ -179,10 +189,7 @@ def _exists(spec):
         return False
 
 
-def _check_arguments(resize, channels, limit, seed, kind):
-    sizes = resize if isinstance(resize, (tuple, list)) else (None,)
-    if resize is not None and not (len(sizes) == 2 and all(_whole(n) and 1 <= n <= 8192 for n in sizes)):
-        raise InputError(f"resize={resize!r}: need (height, width), each from 1 to 8192")
+def _check_arguments(channels, limit, seed, kind):
     if channels not in (None, 1, 3):
         raise InputError(f"channels={channels!r}: need 1 (grey) or 3 (colour)")
     if limit is not None and not (_whole(limit) and limit >= 1):
@@ -319,8 +326,12 @@ def _images(raw, resize, channels, preprocessor, where, notes):
     found, note = pixels.pixel_range(list(raw.values()), where)
     if note:
         notes.append(note)
+    if found is None and preprocessor is not None and preprocessor.low is not None:
+        raise InputError(f"{where}: {note}; the model takes {preprocessor.low:g} to {preprocessor.high:g}")
     raw = {name: pixels.convert(x, resize, channels) for name, x in raw.items()}
     x = raw["train"]
+    if preprocessor is None and found is None:
+        return raw, Preprocessor(x.shape[1:], "image", "float32", None, None, 0.0, 1.0)
     if preprocessor is None:
         return raw, Preprocessor.from_pixels(x.shape[1:], "uint8" if x.dtype == np.uint8 else "float32", *found)
     wanted = (preprocessor.low, preprocessor.high)
@@ -345,6 +356,6 @@ def _standardised(x, kind, columns, notes):
     return Preprocessor.standard(x, kind, str(x.dtype), columns)
 
 
-def _split(x, y, rows):
+def _split(x, y, factors, rows):
     everything = len(rows) == len(x)
-    return Split(x if everything else x[rows], y if y is None or everything else y[rows])
+    return Split(*(part if part is None or everything else part[rows] for part in (x, y, factors)))

@@ -21,11 +21,13 @@ class Part:
         x: [N, ...], of the source's own dtype.
         y: labels [N], integers or words, or None.
         keys: content digests [N] of the examples as they were before any resizing, or None if x is as it was.
+        factors: numbers of the values that the factors of variation have, [N, K], or None where they are not known.
     """
 
     x: np.ndarray
     y: np.ndarray | None = None
     keys: np.ndarray | None = None
+    factors: np.ndarray | None = None
 
 
 @dataclasses.dataclass
@@ -37,6 +39,7 @@ class Source:
         parts: {"train" | "validation" | "test": Part}; "train" is always there.
         kind: "image" or "table" where the reader knows, else None.
         columns: of a table, `zoo.data.tables.Column` each; then `x` holds a value a column, until `tables.encode`.
+        factors: {name of a factor of variation: its values}, or None.
         gaps: {column: where its first missing cell is}, in words.
     """
 
@@ -49,6 +52,7 @@ class Source:
     notes: list = dataclasses.field(default_factory=list)
     columns: tuple | None = None
     gaps: dict = dataclasses.field(default_factory=dict)
+    factors: dict | None = None
 
 
 def available_memory():

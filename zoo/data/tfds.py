@@ -25,9 +25,21 @@ BATCH = 512
 
 def from_digits(resize, channels):
     """scikit-learn's digits, through the builder in `zoo.data.digits`."""
-    from .digits import prepared
+    from .digits import Digits
+    from .prepared import prepared
 
-    return _source(prepared(), "digits", "sklearn:digits", resize, channels)
+    return _source(prepared(Digits), "digits", "sklearn:digits", resize, channels)
+
+
+def from_sprites(resize, channels):
+    """Our shapes with known factors, through the builder in `zoo.data.sprites`."""
+    from .prepared import prepared
+    from .sprites import FACTORS, SIZES, Sprites
+
+    source = _source(prepared(Sprites), "sprites", "sprites", resize, channels)
+    source.parts["train"].factors = np.stack(np.unravel_index(np.arange(np.prod(SIZES)), SIZES), axis=1)
+    source.factors = FACTORS
+    return source
 
 
 def from_tfds(name, resize, channels):
