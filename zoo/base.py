@@ -283,6 +283,9 @@ class Adversarial:
         ]
 
 
+CRITIC_STYLE = {"activation": "leaky_relu", "normalization": "none"}  # of a critic that judges each example by itself
+
+
 class Generator(Adversarial, GenerativeModel):
     """Code to data, against a critic of data; there is no encoder.
 
@@ -302,11 +305,19 @@ class Generator(Adversarial, GenerativeModel):
     ):
         super().__init__(normalization=normalization, **kwargs)
         self.squash = {"sigmoid": tf.sigmoid, "linear": tf.identity}[output]
-        self.generator = self.network("decoder", (self.latent_dim,), self.example_shape, name="generator")
+        self.generator = self.network("decoder", (self.size_of_code(),), self.example_shape, name="generator")
         self.critic = self.network(
-            "encoder", self.example_shape, (1,), name="critic", activation="leaky_relu", normalization="none"
+            "encoder", self.example_shape, (self.size_of_verdict(),), name="critic", **CRITIC_STYLE
         )
         self.built = True
+
+    def size_of_code(self):
+        """How many numbers the generator takes."""
+        return self.latent_dim
+
+    def size_of_verdict(self):
+        """How many numbers the critic gives: the first one says real or fake."""
+        return 1
 
     def build(self, input_shape=None):
         """Everything is built by the constructor."""

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.terms.gradients import projected_jacobian, slope_penalty, squared_jacobian
+from zoo.terms.gradients import projected_jacobian, scale_gradient, slope_penalty, squared_jacobian
 
 RANDOM = np.random.default_rng(0)
 KERNEL = RANDOM.normal(size=(6, 3))
@@ -79,3 +79,12 @@ def test_the_mean_of_projected_jacobians_is_the_squared_jacobian():
     found = projected_jacobian(function, many, tf.constant(RANDOM.normal(size=(20_000, 3)))).numpy()
     expected = squared_jacobian(function, tf.constant(X[:1]))[0].numpy()[0]
     assert abs(found.mean() - expected) < 4 * found.std() / np.sqrt(len(found))
+
+
+def test_scale_gradient_changes_the_gradient_only():
+    z = tf.constant([1.0, -2.0])
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        scaled = scale_gradient(z, 0.25)
+        value = tf.reduce_sum(scaled**2)
+    assert np.allclose(scaled, z) and np.allclose(tape.gradient(value, z), 0.25 * 2 * z)

@@ -1,8 +1,8 @@
 """Encoders, decoders and critics for data of any shape, by the name of their backbone."""
 
 from . import conv, dense
-from .critics import code_critic
+from .critics import code_critic, pair_critic, with_features
 
 BACKBONES = {"dense": dense, "conv": conv}
 
-__all__ = ["BACKBONES", "code_critic", "conv", "dense"]
+__all__ = ["BACKBONES", "code_critic", "conv", "dense", "pair_critic", "with_features"]

@@ -43,5 +43,10 @@ def projected_jacobian(function, z, directions):
     return _squares(tape.gradient(values, z, directions))
 
 
+def scale_gradient(z, factor):
+    """z itself, through which gradients go back `factor` times as large."""
+    return factor * z + tf.stop_gradient((1.0 - factor) * z)
+
+
 def _squares(row):
     return tf.reduce_sum(row**2, tf.range(1, tf.rank(row)))
