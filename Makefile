@@ -3,7 +3,7 @@ VENV   ?= .venv
 ZOO     = $(VENV)/bin/zoo
 RUN     = runs/demo
 
-.PHONY: help demo test check docs presets
+.PHONY: help demo test check mutation docs presets
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,9 @@ check: $(VENV)/installed  ## Look at the style, then run the tests
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/python -m pytest -n 2
+
+mutation: $(VENV)/installed  ## Plant mistakes in the objectives that have changed, and count those the tests find (an hour for all)
+	$(VENV)/bin/python tests/mutation.py --fail-under 95
 
 docs: $(VENV)/installed  ## Write the tables of docs/models.md and README.md from the catalogue
 	$(VENV)/bin/python docs/generate.py

@@ -76,6 +76,22 @@ def speed_tables():
     return "\n".join([*training, "", *verbs])
 
 
+def mutation_table():
+    """What `tests/mutation.py` has left in docs/mutation.json: the mistakes planted in each objective, and those found."""
+    file = ROOT / "docs" / "mutation.json"
+    results = json.loads(file.read_text()) if file.is_file() else {}
+    rows = [
+        f"| `{target}` | {found['mutants']} | {found['killed']} | "
+        + "; ".join(f"line {s['line']}: `{_line(s['change'])}`" for s in found["survivors"])
+        + " |"
+        for target, found in results.items()
+        if found["mutants"]
+    ]
+    made, killed = (sum(found[key] for found in results.values()) for key in ("mutants", "killed"))
+    total = f"| all | {made} | {killed} ({killed / max(made, 1):.1%}) | |"
+    return "\n".join(["| objective or terms | planted | found | not found |", "|---|---:|---:|---|", *rows, total])
+
+
 def chapters():
     """Every variant with its equation and its words."""
     parts = []
@@ -136,6 +152,7 @@ PARTS = {
     "chapters": chapters,
     "words": common_words,
     "speed": speed_tables,
+    "mutation": mutation_table,
 }
 
 
