@@ -77,7 +77,7 @@ def speed_tables():
 
 
 def mutation_table():
-    """What `tests/mutation.py` has left in docs/mutation.json: the mistakes planted in each objective, and those found."""
+    """The mistakes that `tests/mutation.py` planted in each objective, and those that were found."""
     file = ROOT / "docs" / "mutation.json"
     results = json.loads(file.read_text()) if file.is_file() else {}
     rows = [

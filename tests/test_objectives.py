@@ -234,6 +234,13 @@ def test_the_prior_learns_with_the_decoder(name):
     assert close(found[name], found["iwae"])
 
 
+@pytest.mark.parametrize("name, words", [("piwae", {"estimates": 2, "samples": 3}), ("dreg_iwae", {"samples": 6})])
+def test_the_parts_are_those_of_the_iwae(name, words):
+    found, expected = linear(name, **words).objective(X)[1], linear("iwae", samples=6).objective(X)[1]
+    assert found.keys() == expected.keys()
+    assert all(np.allclose(found[part], expected[part], rtol=1e-4, atol=1e-4) for part in found)
+
+
 def test_dreg_iwae_is_the_iwae_for_the_decoder():
     loss, encoder, decoder = gradients(linear("dreg_iwae", samples=6))
     bound, iwae_encoder, iwae_decoder = gradients(linear("iwae", samples=6))
@@ -309,6 +316,19 @@ NONSENSE = {
         "features: take images (9, 8, 1); this model has examples of shape (8, 8, 1)",
     ),
 }
+
+
+PROBABILISTIC = [
+    name
+    for name, entry in catalog.catalogue().items()
+    if entry.family == "probabilistic" and "posterior" in entry.words
+]
+
+
+@pytest.mark.parametrize("variant", PROBABILISTIC)
+def test_a_bound_of_codes_that_are_points_is_refused(variant):
+    with pytest.raises(InputError, match="posterior: "):
+        made(variant, backbone="dense", posterior="deterministic")
 
 
 @pytest.mark.parametrize("case", NONSENSE, ids=lambda case: case.replace(" ", "-"))

@@ -366,6 +366,11 @@ class Autoencoder(GenerativeModel):
     ):
         super().__init__(**kwargs)
         self.posteriors = choose("posterior", posterior, POSTERIORS)(self.latent_dim, name="posterior")
+        if not self.posteriors.stochastic and getattr(self, "family", None) == "probabilistic":
+            raise InputError(
+                f"posterior: {self.variant} needs a distribution over codes; {posterior!r} gives points",
+                key="posterior",
+            )
         self.code_shape = self.shape_of_code()
         sizes = (*self.code_shape[:-1], self.posteriors.size)
         self.encoder = _own("encoder", encoder, self.example_shape, sizes) or self.network(
