@@ -95,6 +95,14 @@ def test_evaluate_keeps_its_numbers_when_asked(zoo, run, tmp_path):
     assert zoo("verify", copy)["passed"]
 
 
+def test_codes_of_a_file_come_in_its_order(zoo, run):
+    x = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
+    np.save("some.npy", x)
+    zoo("embed", run, "--data", "some.npy", "--out", "codes.npy")
+    model = presets.load(run)
+    np.testing.assert_allclose(np.load("codes.npy"), model.encode(model.preset.preprocessor.apply(x)), atol=1e-5)
+
+
 def test_train_finetune_verify_and_export_from_the_command_line(zoo, tmp_path):
     trained = zoo("train", "vae_dense", "--data", "digits", "--out", "base", *SET)
     assert trained["run"] == "base" and trained["metrics"]["test"]["metrics"]["mse"]["value"] > 0

@@ -31,7 +31,19 @@ FLOORS = [  # from the ground; a line is a floor, or a step within one
     {"presets"},
     {"export"},
     {"transfer"},
-    {"training", "finetuning", "comparison", "evaluation", "benchmark", "report", "cards", "verification", "importing"},
+    {
+        "training",
+        "finetuning",
+        "scoring",
+        "sklearn",
+        "comparison",
+        "evaluation",
+        "benchmark",
+        "report",
+        "cards",
+        "verification",
+        "importing",
+    },
     {"cli", "web", "__init__", "__main__"},
 ]
 FLOOR = {family: number for number, families in enumerate(FLOORS) for family in families}

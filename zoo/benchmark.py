@@ -51,7 +51,7 @@ def training_speed(model, bundle, experiment, steps):
     settings = experiment.training
     model.compile(training.optimizer_for(settings, 1_000_000))
     loop = training.Loop(model, bundle.train, bundle.preprocessor.apply, settings, experiment.data.binarize)
-    ours = _within_epochs(loop, steps)
+    ours = partial(loop.advance, steps)
     ours()
     result = {"batch_size": settings.batch_size, "steps": steps, "pairs": PAIRS}
     if not hasattr(model, "encoder"):
@@ -67,19 +67,6 @@ def training_speed(model, bundle, experiment, steps):
         "hand_written_with_xla": jit,
         "ratio": round(statistics.median(theirs / ours for ours, theirs in pairs), 3),
     }
-
-
-def _within_epochs(loop, steps):
-    """A function that runs that many steps, in calls that end where epochs end."""
-
-    def run():
-        left = steps
-        while left:
-            call = min(left, loop.steps - int(loop.model.step) % loop.steps)
-            loop.run(tf.constant(call))
-            left -= call
-
-    return run
 
 
 def faster_by_hand(build, bundle, settings):

@@ -30,6 +30,7 @@ from .errors import InputError, WriteError
 FORMAT = 1
 TEXT = 1 << 20  # bytes that a JSON or YAML file may have
 GOLDEN = 64 << 20
+SCORES = 2000  # kept of held-out examples
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
 PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "tensorflow-datasets", "numpy", "ai-edge-litert")
 CHECKPOINT = "checkpoint.safetensors"
@@ -160,7 +161,7 @@ def data_for(preset, spec=None, resize=None, **options):
         how = settings.resize_mode or "fit" if resize == "model" else resize[1]
         resize, options = (*size, how), {"channels": channels} | options
     fixed = {"preprocessor": preset.preprocessor, "seed": preset.experiment.training.seed, "missing": settings.missing}
-    return datasets.load(spec, resize=resize, validation=settings.validation, **fixed, **options)
+    return datasets.load(spec, **{"resize": resize, "validation": settings.validation} | options | fixed)
 
 
 # Writing
@@ -237,9 +238,11 @@ def inputs_for(model, verb, signature, examples):
 
 
 def write_thresholds(path, scores):
-    """Quantiles of the anomaly score over held-out normal examples, [N]."""
+    """Quantiles of the anomaly score over held-out normal examples, [N], and some of the scores themselves, sorted."""
     quantiles = {str(q): float(np.quantile(scores, q, method="higher")) for q in QUANTILES}
-    write_json(path, {"score": quantiles, "unit": "nats", "split": "validation", "examples": len(scores)})
+    kept = np.sort(np.asarray(scores[:SCORES], np.float64)).tolist()
+    said = {"unit": "nats", "split": "validation", "examples": len(scores)}
+    write_json(path, {"score": quantiles, **said, "scores": kept})
 
 
 def versions():

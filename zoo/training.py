@@ -258,6 +258,13 @@ class Loop:
             x = self.binarize(self.preprocess(tf.gather(self.x, chosen)))
             self.step(x if self.y is None else (x, tf.gather(self.y, chosen)))
 
+    def advance(self, steps):
+        """That many steps, in calls that end where epochs end."""
+        while steps:
+            call = min(steps, self.steps - int(self.model.step) % self.steps)
+            self.run(tf.constant(call))
+            steps -= call
+
     def _draw(self, x):
         return numerics.binarize(x, numerics.key("binarize", self.seed, self.model.step))
 

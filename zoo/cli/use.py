@@ -57,7 +57,7 @@ def reconstruct(
     from .. import figures
     from ..metrics import mse
 
-    x = examples(model, data, split, resize).x[:n]
+    x = examples(model, data, split, resize)[1].x[:n]
     values = model.preset.preprocessor.apply(x)
     x_hat = model.reconstruct(values)
     raw = model.preset.preprocessor.invert(x_hat)
@@ -88,7 +88,7 @@ def interpolate(
     model = opened(name, "reconstruct")
     from .. import figures
 
-    x = examples(model, data, split, resize).x
+    x = examples(model, data, split, resize)[1].x
     for flag, number in (("--from", start), ("--to", stop)):
         if number >= len(x):
             raise InputError(f"{flag} {number}: there are {len(x)} examples, 0 to {len(x) - 1}")
@@ -116,7 +116,7 @@ def embed(
     model = opened(name, "encode")
     from .. import figures
 
-    part = examples(model, data, split, resize)
+    _, part = examples(model, data, split, resize)
     z = model.encode(model.preset.preprocessor.apply(part.x)).reshape(len(part), -1)
     labels = {} if part.y is None else {"y": part.y}
     if out.suffix == ".png":
@@ -143,13 +143,14 @@ def opened(name, verb):
 
 
 def examples(model, data, split, resize):
-    """A Split of data that the model takes, raw."""
+    """The data, and a Split of them, raw."""
     import numpy as np
 
     from ..data import Split
     from ..presets import data_for
 
-    bundle = data_for(model.preset, data, size_of(resize))
+    uncut = {"validation": 0.0, "test": 0.0} if split == "all" else {}  # in the order of the source
+    bundle = data_for(model.preset, data, size_of(resize), **uncut)
     if split != "all" and split not in bundle.splits:
         raise InputError(f"--split {split}: there are {', '.join(bundle.splits)} and all")
     parts = bundle.splits.values() if split == "all" else [bundle.splits[split]]
@@ -157,7 +158,7 @@ def examples(model, data, split, resize):
     if not parts:
         raise InputError(f"{bundle.name}: the split {split} has no examples")
     y = None if any(part.y is None for part in parts) else np.concatenate([part.y for part in parts])
-    return Split(np.concatenate([part.x for part in parts]), y)
+    return bundle, Split(np.concatenate([part.x for part in parts]), y)
 
 
 def shown(model, raw):

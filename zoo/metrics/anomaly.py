@@ -1,0 +1,96 @@
+"""How strange examples are under a model, and what may be concluded from it."""
+
+import numpy as np
+
+from ..errors import InputError, nearest
+from .likelihood import importance_weights
+
+SAMPLES = 32  # of the code, for the scores that need them
+
+
+def _score(model, x, samples, seed):
+    return model.score(x)
+
+
+def _reconstruction(model, x, samples, seed):
+    x = np.asarray(x, np.float32)
+    return np.square(x - model.reconstruct(x)).reshape(len(x), -1).sum(1)
+
+
+def _sampled(name):
+    def score(model, x, samples, seed):
+        if not model.stochastic:
+            raise InputError("its codes are points, not distributions; take score or reconstruction", "score")
+        found = importance_weights(model, x, samples, seed)
+        return (found | {"elbo": found["distortion"] + found["rate"]})[name]
+
+    return score
+
+
+def _latent(model, x, samples, seed):
+    if not model.stochastic:
+        raise InputError("its codes are points that no prior was trained on; take score or reconstruction", "score")
+    return -model.prior.distribution().log_prob(model.encode(x)).numpy()
+
+
+SCORES = {
+    "score": _score,
+    "reconstruction": _reconstruction,
+    "reconstruction_probability": _sampled("distortion"),
+    "elbo": _sampled("elbo"),
+    "likelihood": _sampled("nll"),
+    "latent": _latent,
+}
+
+
+def anomaly_scores(model, x, score="score", samples=SAMPLES, seed=0):
+    """How strange each example is, [N]: the larger, the stranger.
+
+    Args:
+        model: an autoencoder.
+        x: model values, [N, *input_shape].
+        score: "score", the model's own verb, which is what the phone computes; "reconstruction", the sum of squared
+            errors; "reconstruction_probability", -E_q[log p(x|z)] (An & Cho 2015); "elbo", the negative evidence lower
+            bound; "likelihood", the importance-weighted -log p(x); "latent", -log p(z) at the mean code. All but
+            "reconstruction" are in nats.
+        samples: of the code for each example, where the score draws any.
+        seed: of these draws; the same numbers for the same example's place and seed.
+
+    Raises:
+        InputError: no such score, or one that this model cannot give.
+    """
+    if score not in SCORES:
+        raise InputError(f"score: unknown {score!r}{nearest(score, SCORES)} it takes: {', '.join(SCORES)}", "score")
+    if "score" not in model.signatures():
+        raise InputError(f"{type(model).__name__} has no encoder, and so no score", "score")
+    return np.asarray(SCORES[score](model, x, samples, seed), np.float64)
+
+
+def conformal_p_values(normal, scores):
+    """p-value of each score against those of held-out normal examples, [N] in (0, 1].
+
+    (1 + #{normal >= score}) / (n + 1): an example exchangeable with the normal ones has p <= a with probability at most
+    a, whatever the model is (Vovk et al. 2005; Bates et al. 2023, Eq. 3).
+
+    Args:
+        normal: scores of n examples that the model was not trained on, [n].
+        scores: [N].
+    """
+    normal = np.sort(np.asarray(normal, np.float64))
+    stranger = len(normal) - np.searchsorted(normal, np.asarray(scores, np.float64), side="left")
+    return (1 + stranger) / (len(normal) + 1)
+
+
+def conformal_threshold(normal, rate):
+    """The score above which at most a fraction `rate` of normal examples lies, in expectation.
+
+    The ceil((n + 1)(1 - rate))-th smallest of n held-out scores: a new normal example is above it with probability at
+    most `rate`, and at least rate - 1/(n + 1) where scores have no ties. Infinite where n is too small to tell.
+
+    Args:
+        normal: scores of held-out normal examples, [n].
+        rate: of false alarms, in (0, 1).
+    """
+    normal = np.sort(np.asarray(normal, np.float64))
+    place = int(np.ceil((len(normal) + 1) * (1.0 - rate) - 1e-9))
+    return float(normal[place - 1]) if place <= len(normal) else float("inf")

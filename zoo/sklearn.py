@@ -1,0 +1,218 @@
+"""Models of the zoo as scikit-learn estimators: anomaly detection and features for tables, or anything that is rows.
+
+detector = AnomalyDetector("vae_dense", contamination=0.02).fit(X)
+detector.predict(X)                                   # 1 normal, -1 anomaly
+make_pipeline(AutoencoderTransformer("ae_dense", latent_dim=8), LogisticRegression())
+"""
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from . import catalog, config, training
+from .data import Preprocessor, Split
+from .errors import InputError
+from .metrics.anomaly import SAMPLES, anomaly_scores, conformal_p_values, conformal_threshold
+
+BLOCK = 256  # rows at once: always as many, so that a row's numbers do not depend on the rows beside it
+LARGEST = 30.0  # standard deviations from the mean at which a value is cut
+
+
+class _Rows(BaseEstimator):
+    """A model of the zoo that is trained on the rows of a matrix.
+
+    Args:
+        model: name of an autoencoder, see `zoo.list_models`.
+        input_shape: shape of one example, for rows that are images or sequences; (F,) when None.
+        latent_dim: D, the length of a code.
+        hyperparameters: other constructor words of the model, by name.
+        steps: of training.
+        batch_size: rows a step; all of them where there are fewer.
+        learning_rate: of Adam, falling to 0 along a cosine.
+        random_state: of weights, noise, order and the held-out rows: None, an int or a RandomState.
+    """
+
+    def __init__(
+        self,
+        model="vae_dense",
+        *,
+        input_shape=None,
+        latent_dim=8,
+        hyperparameters=None,
+        steps=2000,
+        batch_size=128,
+        learning_rate=2e-3,
+        random_state=None,
+    ):
+        self.model = model
+        self.input_shape = input_shape
+        self.latent_dim = latent_dim
+        self.hyperparameters = hyperparameters
+        self.steps = steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+
+    def _train(self, X):
+        """Fits the scaling and the model to the rows of X."""
+        import keras
+
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        shape = tuple(self.input_shape or X.shape[1:])
+        if np.prod(shape) != X.shape[1]:
+            raise InputError(f"input_shape: {shape} has {np.prod(shape)} values; a row has {X.shape[1]}", "input_shape")
+        self.preprocessor_ = Preprocessor.standard(X, "table", "float32")
+        words = {"likelihood": "gaussian"} if "likelihood" in catalog.info(self.model).words else {}
+        words |= self.hyperparameters or {}
+        keras.utils.set_random_seed(seed)
+        self.model_ = catalog.create_model(
+            self.model, **{"input_shape": shape, "latent_dim": self.latent_dim, "seed": seed, **words}
+        )
+        if not hasattr(self.model_, "encode"):
+            raise InputError(f"model: {self.model} has no encoder", "model")
+        settings = config.Training(
+            batch_size=min(self.batch_size, len(X)), learning_rate=self.learning_rate, schedule="cosine", seed=seed
+        )
+        self.model_.compile(training.optimizer_for(settings, self.steps))
+        loop = training.Loop(self.model_, Split(self._values(X)), lambda x: x, settings)
+        loop.advance(self.steps)
+        if skipped := int(self.model_.skipped):
+            raise InputError(f"training diverged: {skipped} of {self.steps} gradients were not finite")
+        return self
+
+    def _values(self, X):
+        """Rows as model values, [N, *input_shape]; what is beyond any normal value is cut."""
+        values = np.clip(self.preprocessor_.apply(X.astype("float32")), -LARGEST, LARGEST)
+        return values.reshape(-1, *self.model_.example_shape)
+
+    def _checked(self, X):
+        """The rows of X, when the estimator is fitted and they are as those it was fitted to."""
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=np.float64, reset=False)
+
+    def _in_blocks(self, function, values):
+        """function(values) for any number of rows, in blocks of one size."""
+        padded = np.resize(values, (-(-len(values) // BLOCK) * BLOCK, *values.shape[1:]))
+        blocks = [function(padded[start : start + BLOCK]) for start in range(0, len(padded), BLOCK)]
+        return np.concatenate(blocks)[: len(values)].astype(np.float64)
+
+
+class AnomalyDetector(OutlierMixin, _Rows):
+    """Finds rows that a model, trained on the others, finds strange.
+
+    Args:
+        model, input_shape, latent_dim, hyperparameters, steps, batch_size, learning_rate, random_state: see above.
+        contamination: the fraction of training rows that are beyond the threshold, in (0, 0.5].
+        criterion: see `zoo.metrics.anomaly.anomaly_scores`.
+        samples: of the code for each row, where the criterion draws any.
+        threshold: "quantile" of the scores of the training rows; or "conformal": a part of the rows is held out from
+            training, and a new normal row is called an anomaly with probability at most `contamination`.
+        held_out: that part, in (0, 1).
+
+    Attributes:
+        model_: the Keras model.
+        offset_: `decision_function` is `score_samples` less this.
+        normal_scores_: scores of the held-out rows, with a conformal threshold.
+    """
+
+    def __init__(
+        self,
+        model="vae_dense",
+        *,
+        contamination=0.1,
+        criterion="score",
+        samples=SAMPLES,
+        threshold="quantile",
+        held_out=0.2,
+        input_shape=None,
+        latent_dim=8,
+        hyperparameters=None,
+        steps=2000,
+        batch_size=128,
+        learning_rate=2e-3,
+        random_state=None,
+    ):
+        super().__init__(
+            model,
+            input_shape=input_shape,
+            latent_dim=latent_dim,
+            hyperparameters=hyperparameters,
+            steps=steps,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            random_state=random_state,
+        )
+        self.contamination = contamination
+        self.criterion = criterion
+        self.samples = samples
+        self.threshold = threshold
+        self.held_out = held_out
+
+    def fit(self, X, y=None):
+        """Trains on rows X [N, F], most of them normal; y is not looked at."""
+        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        if not 0 < self.contamination <= 0.5:
+            raise InputError(f"contamination: needs a fraction in (0, 0.5], not {self.contamination}", "contamination")
+        if self.threshold not in ("quantile", "conformal"):
+            raise InputError(f"threshold: takes quantile or conformal, not {self.threshold!r}", "threshold")
+        if self.threshold == "conformal":
+            X, held_out = train_test_split(X, test_size=self.held_out, random_state=self.random_state)
+            self._train(X)
+            self.normal_scores_ = np.sort(self._strangeness(held_out))
+            self.offset_ = -conformal_threshold(self.normal_scores_, self.contamination)
+        else:
+            self._train(X)
+            self.offset_ = np.quantile(-self._strangeness(X), self.contamination)
+        return self
+
+    def score_samples(self, X):
+        """How normal each row is, [N]: the negative of its anomaly score."""
+        return -self._strangeness(self._checked(X))
+
+    def decision_function(self, X):
+        """`score_samples` less the threshold, [N]: negative for anomalies."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X):
+        """1 for normal rows, -1 for anomalies, [N]."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def p_values(self, X):
+        """How likely a normal row is at least as strange, [N], see `conformal_p_values`; with a conformal threshold."""
+        X = self._checked(X)
+        if not hasattr(self, "normal_scores_"):
+            raise InputError("p_values: needs rows that were held out; fit with threshold='conformal'", "threshold")
+        return conformal_p_values(self.normal_scores_, self._strangeness(X))
+
+    def _strangeness(self, X):
+        def score(values):
+            return anomaly_scores(self.model_, values, self.criterion, self.samples)
+
+        return self._in_blocks(score, self._values(X))
+
+
+class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Rows):
+    """The codes of rows, and rows of codes: a non-linear `PCA`."""
+
+    def fit(self, X, y=None):
+        """Trains on rows X [N, F]; y is not looked at."""
+        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        self._train(X)
+        self._n_features_out = int(np.prod(self.model_.code_shape))
+        return self
+
+    def transform(self, X):
+        """Codes of rows, [N, D]."""
+        codes = self._in_blocks(self.model_.encode, self._values(self._checked(X)))
+        return codes.reshape(len(codes), -1)
+
+    def inverse_transform(self, X):
+        """Rows of codes [N, D], [N, F]."""
+        check_is_fitted(self)
+        codes = np.asarray(X, np.float32)
+        if codes.ndim != 2 or codes.shape[1] != self._n_features_out:
+            raise InputError(f"codes of shape {codes.shape}; this transformer gives [N, {self._n_features_out}]")
+        values = self._in_blocks(self.model_.decode, codes.reshape(-1, *self.model_.code_shape))
+        return self.preprocessor_.invert(values.reshape(len(values), -1))
