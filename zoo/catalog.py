@@ -391,8 +391,9 @@ def read_metrics(folder):
     """The metrics of a preset, from its metadata."""
     file = folder / "metadata.json"
     try:
-        return json.loads(file.read_text(encoding="utf-8")).get("metrics", {})
-    except (OSError, ValueError, AttributeError) as error:
+        with file.open("rb") as opened:
+            return json.loads(opened.read(2**20 + 1)).get("metrics", {})
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise ZooError(f"{file}: cannot be read: {' '.join(str(error).split())}") from None
 
 

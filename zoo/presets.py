@@ -15,7 +15,10 @@ import csv
 import hashlib
 import io
 import json
+import math
+import os
 import platform
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -29,8 +32,11 @@ from .errors import InputError, WriteError
 
 FORMAT = 1
 TEXT = 1 << 20  # bytes that a JSON or YAML file may have
+PREPROCESSOR = 16 << 20  # a table may have many columns
 GOLDEN = 64 << 20
 SCORES = 2000  # kept of held-out examples
+COPIES = 4  # weights, their gradients and two moments
+UNCOUNTED = 32 << 20  # bytes of weights that are made without asking what their file holds
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
 PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "tensorflow-datasets", "numpy", "ai-edge-litert")
 CHECKPOINT = "checkpoint.safetensors"
@@ -48,52 +54,58 @@ class Preset:
 
     @cached_property
     def metadata(self):
-        try:
-            metadata = json.loads(weights.read_bytes(self.path / "metadata.json", TEXT), parse_constant=_refuse)
-        except (ValueError, RecursionError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"{self.path / 'metadata.json'}: not JSON ({error})") from None
+        path = self.path / "metadata.json"
+        metadata = datasets.read_json(weights.read_bytes(path, TEXT), path)
         if not isinstance(metadata, dict) or metadata.get("format") != FORMAT or not _files(metadata):
             raise InputError(f"{self.path / 'metadata.json'}: not the metadata of a run folder of format {FORMAT}")
         return metadata
 
-    def content(self, name):
-        """The bytes of a file, when they are what the metadata says."""
+    def check(self, name, limit=None):
+        """The path of a file, when it is what the metadata says, and has at most `limit` bytes."""
         path, expected = self.path / name, self.metadata["files"].get(name)
         if expected is None:
             raise InputError(f"{path}: is not listed in metadata.json")
-        content = weights.read_bytes(path, expected["bytes"] + 1)
-        found = hashlib.sha256(content).hexdigest()
-        if len(content) != expected["bytes"] or found != expected["sha256"]:
-            raise InputError(
-                f"{path}: damaged: sha256 {found[:12]}... and {len(content):,} bytes; "
-                f"metadata.json says {expected['sha256'][:12]}... and {expected['bytes']:,}"
-            )
-        return content
+        weights.require_sealed(path, expected["bytes"], expected["sha256"], limit)
+        return path
+
+    def content(self, name, limit=TEXT):
+        """The bytes of a file that is read whole, when they are what the metadata says."""
+        return weights.read_bytes(self.check(name, limit), limit)
 
     @cached_property
     def experiment(self):
-        self.content("config.yaml")
-        return config.load(self.path / "config.yaml")
+        return config.load(self.check("config.yaml", TEXT))
 
     @cached_property
     def preprocessor(self):
-        return datasets.Preprocessor.from_json(self.content("preprocessor.json").decode())
+        try:
+            return datasets.Preprocessor.from_json(self.content("preprocessor.json", PREPROCESSOR))
+        except InputError as error:
+            place = self.path / "preprocessor.json"
+            raise error if str(place) in str(error) else InputError(f"{place}: {error}") from None
 
     @cached_property
     def thresholds(self):
         """{"score": {quantile: value}}, or None where the model gives no score."""
-        return json.loads(self.content("thresholds.json")) if "thresholds.json" in self.metadata["files"] else None
+        if "thresholds.json" not in self.metadata["files"]:
+            return None
+        path = self.path / "thresholds.json"
+        thresholds = datasets.read_json(self.content("thresholds.json"), path)
+        score = thresholds.get("score") if isinstance(thresholds, dict) else None
+        if not (isinstance(score, dict) and all(type(value) in (int, float) for value in score.values())):
+            raise InputError(f"{path}: needs a number for every quantile of the score")
+        return thresholds
 
     @cached_property
     def golden(self):
         """{verb: {"inputs": {name: array}, "outputs": {name: array}}}."""
-        with np.load(io.BytesIO(self.content("golden.npz")), allow_pickle=False) as file:
-            golden = {}
-            for key in file.files:
-                verb, side, name = key.split("/")
-                golden.setdefault(verb, {"inputs": {}, "outputs": {}})[side][name] = file[key]
+        path, golden = self.path / "golden.npz", {}
+        content = io.BytesIO(self.content("golden.npz", GOLDEN))
+        for key, array in datasets.read_npz(content, path, GOLDEN).items():
+            verb, side, name = key.split("/") if key.count("/") == 2 else (key, "", "")
+            if side not in ("inputs", "outputs"):
+                raise InputError(f"{path}: the array {key[:60]!r} is not called verb/inputs/name or verb/outputs/name")
+            golden.setdefault(verb, {"inputs": {}, "outputs": {}})[side][name] = array
         return golden
 
     def examples(self):
@@ -119,10 +131,12 @@ def load(name):
         InputError: no such preset, or a file of it is missing or damaged.
     """
     preset = open_preset(name)
-    model = build(preset.experiment, preset.preprocessor.shape)
-    preset.content("model.safetensors")
+    with weights.opened(preset.path / "model.safetensors", sys.maxsize) as file:
+        stored = os.fstat(file.fileno()).st_size
+    model = build(preset.experiment, preset.preprocessor.shape, stored)
     named = weights.of_model(model)
-    weights.assign(named, weights.read(preset.path / "model.safetensors", named)[0])
+    path = preset.check("model.safetensors", weights.needed_bytes(named))
+    weights.assign(named, weights.read(path, named)[0])
     vars(model)["preset"] = preset
     return model
 
@@ -131,19 +145,65 @@ def features(name):
     """What the convolutions of a preset's encoder see: a Keras model from images to a list of features."""
     from .networks.features import levels
 
+    entry, preset = catalog.catalogue(), open_preset(name)
+    needs = [
+        w
+        for w, said in entry[catalog.resolve(preset.experiment.model)[0]].words.items()
+        if said.annotation == "Features"
+    ]
+    if needs:
+        raise InputError(f"{name}: a model that needs {needs[0]} itself; take the features of another", needs[0])
     return levels(load(name).encoder, name)
 
 
-def build(experiment, shape):
-    """The model of an experiment, for examples of a shape, with fresh weights from its seed."""
+def build(experiment, shape, stored=None):
+    """The model of an experiment, for examples of a shape, with fresh weights from its seed.
+
+    Args:
+        stored: bytes of the file that its weights are in, where there is one; a model of more is not built.
+    """
     import keras
 
     training = experiment.training
-    keras.utils.set_random_seed(training.seed)
     dtype = {"float32": "float32", "bfloat16": "mixed_bfloat16"}[training.precision]
     words = {**experiment.hyperparameters, "input_shape": tuple(shape), "seed": training.seed, "dtype": dtype}
     with experiment.locating():
+        require_room(experiment.model, words, stored)
+        keras.utils.set_random_seed(training.seed)
         return catalog.create_model(experiment.model, **words)
+
+
+def require_room(model, words, stored=None):
+    """Raises InputError where the weights of a model would not fit into memory or their file, before any is made.
+
+    The model is built as a graph, in which a weight has a shape and no values. Where even its three largest numbers
+    together would make no large tensor, it is not counted.
+    """
+    there = datasets.available_memory()
+    numbers = [n for value in words.values() for n in (value if isinstance(value, list | tuple) else [value])]
+    largest = sorted(n for n in [*map(_whole, numbers), math.prod(words["input_shape"])] if n)[-3:]
+    if 4 * math.prod(largest) < (there / 8 / COPIES if stored is None else UNCOUNTED):
+        return
+    import tensorflow as tf
+
+    variant = catalog.resolve(model)[0]
+    words = {**words, **catalog.pretrained_features(catalog.catalogue()[variant], words)}
+    with tf.Graph().as_default():
+        count = sum(math.prod(weight.shape) for weight in catalog.create_model(model, **words).weights)
+    if stored is not None and 4 * count > stored:
+        raise InputError(
+            f"{model}: the configuration describes {count:,} weights, the weight file holds {stored:,} bytes"
+        )
+    needed = COPIES * 4 * count
+    if needed > there:
+        raise InputError(
+            f"{model}: {count:,} weights for data of {'x'.join(map(str, words['input_shape']))} need "
+            f"{needed / 1e9:,.1f} GB to train, {there / 1e9:.1f} are free; make widths, latent_dim or the data smaller"
+        )
+
+
+def _whole(value):
+    return value if type(value) is int else 0
 
 
 def data_for(preset, spec=None, resize=None, **options):
@@ -273,10 +333,6 @@ def _remove(path):
     import shutil
 
     shutil.rmtree(path)
-
-
-def _refuse(constant):
-    raise ValueError(f"{constant} is not a number of JSON")
 
 
 def _files(metadata):

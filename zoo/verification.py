@@ -49,7 +49,7 @@ def _files(preset):
     listed = set(preset.metadata["files"])
     for name in sorted(listed):
         try:
-            preset.content(name)
+            preset.check(name)
             yield Check(name, True, f"sha256 {preset.metadata['files'][name]['sha256'][:12]}")
         except InputError as error:
             yield Check(name, False, str(error))
@@ -62,7 +62,14 @@ def _files(preset):
 def _golden(model, preset):
     """Every verb gives the outputs that were stored."""
     for verb, stored in preset.golden.items():
-        found = model.run(verb, **stored["inputs"])
+        try:
+            found = model.run(verb, **stored["inputs"])
+        except (InputError, TypeError, KeyError) as error:
+            yield Check(f"golden {verb}", False, f"the stored inputs are not what it takes: {error}")
+            continue
+        if {name: a.shape for name, a in found.items()} != {name: a.shape for name, a in stored["outputs"].items()}:
+            yield Check(f"golden {verb}", False, "the stored outputs are not what it gives")
+            continue
         error = max(_difference(found[name], expected) for name, expected in stored["outputs"].items())
         yield Check(f"golden {verb}", error <= TOLERANCE, f"largest difference {error:.1e}", error)
 

@@ -16,6 +16,7 @@ from safetensors.numpy import save
 
 from .errors import InputError, WriteError, nearest
 
+POINTER = b"version https://git-lfs"
 HEADER = 1 << 20  # bytes that names, shapes and metadata may take
 
 
@@ -111,11 +112,11 @@ def digest(arrays):
     return sha.hexdigest()
 
 
-def read_bytes(path, limit):
-    """Contents of a regular file of at most `limit` bytes; links are not followed.
+def opened(path, limit):
+    """A regular file of at most `limit` bytes, open for reading; links are not followed.
 
     Raises:
-        InputError: it is missing, empty, too large or no regular file.
+        InputError: it is missing, too large or no regular file.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -125,15 +126,45 @@ def read_bytes(path, limit):
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise InputError(f"{path}: is not a regular file")
-    with os.fdopen(descriptor, "rb") as file:
-        if status.st_size > limit:
-            raise InputError(f"{path}: has {status.st_size:,} bytes; at most {limit:,} are expected")
-        content = file.read()
-    if content.startswith(b"version https://git-lfs"):
+    file = os.fdopen(descriptor, "rb")
+    if status.st_size > limit:
+        file.close()
+        raise InputError(f"{path}: has {status.st_size:,} bytes; at most {limit:,} are expected")
+    return file
+
+
+def read_bytes(path, limit):
+    """Contents of a file, see `opened`; empty ones are refused too."""
+    with opened(path, limit) as file:
+        content = file.read(limit + 1)
+    if content.startswith(POINTER):
         raise InputError(f"{path}: is a Git LFS pointer, not the file; run git lfs pull")
     if not content:
         raise InputError(f"{path}: is empty")
     return content
+
+
+def require_sealed(path, size, sha256, limit=None):
+    """Raises InputError where a file has not the size and the sha256 that its folder's metadata say.
+
+    Args:
+        limit: bytes that it may have, whatever the metadata say.
+    """
+    with opened(path, min(size, size if limit is None else limit)) as file:
+        found, length = hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+        file.seek(0)
+        if file.read(len(POINTER)) == POINTER:
+            raise InputError(f"{path}: is a Git LFS pointer, not the file; run git lfs pull")
+    if length != size or found != sha256:
+        raise InputError(
+            f"{path}: damaged: sha256 {found[:12]}... and {length:,} bytes; "
+            f"metadata.json says {sha256[:12]}... and {size:,}"
+        )
+
+
+def needed_bytes(named):
+    """Bytes that a weight file of these variables may have at most."""
+    return sum(int(np.prod(v.shape)) * np.dtype(v.dtype).itemsize for v in named.values()) + HEADER
 
 
 def read(path, named, finite=True):
@@ -149,8 +180,7 @@ def read(path, named, finite=True):
     Raises:
         InputError: the file is damaged, or a tensor is missing, unknown, of another shape or type, or not finite.
     """
-    needed = sum(int(np.prod(v.shape)) * np.dtype(v.dtype).itemsize for v in named.values())
-    read_bytes(path, needed + HEADER)
+    read_bytes(path, needed_bytes(named))
     try:
         with safe_open(path, framework="numpy") as file:
             found, metadata = set(file.keys()), file.metadata() or {}

@@ -6,7 +6,19 @@
 """
 
 from .bundle import Bundle, Split, describe, identify
-from .preprocessor import Preprocessor
+from .numpy_files import read_npz
+from .preprocessor import Preprocessor, read_json
 from .resolver import load
+from .source import available_memory
 
-__all__ = ["Bundle", "Preprocessor", "Split", "describe", "identify", "load"]
+__all__ = [
+    "Bundle",
+    "Preprocessor",
+    "Split",
+    "available_memory",
+    "describe",
+    "identify",
+    "load",
+    "read_json",
+    "read_npz",
+]

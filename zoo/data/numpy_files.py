@@ -1,8 +1,11 @@
 """`.npy` and `.npz` files, never with pickled objects."""
 
 import math
+import struct
+import tokenize
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +13,8 @@ from ..errors import InputError
 from .arrays import from_named
 from .source import Part, Source, require_expansion, require_memory
 
+DAMAGE = (ValueError, EOFError, OSError, KeyError, TypeError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+DAMAGE += (zlib.error, SyntaxError, OverflowError, struct.error, RecursionError, MemoryError, tokenize.TokenError)
 PICKLED = "holds pickled Python objects, which can run code; save plain number arrays"
 
 
@@ -23,31 +28,36 @@ def from_npy(path):
         header = np.load(path, mmap_mode="r", allow_pickle=False)
         require_memory(header.nbytes, path)
         x = np.array(header)
-    except (ValueError, EOFError, OSError) as error:
+    except DAMAGE as error:
         raise _reading_error(path, error) from None
     return Source(path.stem, str(path), {"train": Part(x)})
 
 
 def from_npz(path):
     """Arrays by name, see `from_named`."""
-    try:
-        arrays = read_npz(path, path)
-    except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, NotImplementedError, zlib.error) as error:
-        raise _reading_error(path, error) from None
-    return from_named(arrays, path.stem, str(path))
+    return from_named(read_npz(path, path), path.stem, str(path))
 
 
-def read_npz(file, where):
+def read_npz(file, where, limit=None):
     """{name: array} of an `.npz` file or its bytes; every size is checked before memory is asked for.
 
+    Args:
+        limit: bytes that the arrays may take in all; half of the free memory when None.
+
     Raises:
-        InputError: it holds objects, or more than compression explains. And what NumPy and zipfile raise.
+        InputError: it is damaged, holds objects, or more than compression explains.
     """
-    with zipfile.ZipFile(file) as archive:
-        members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-        require_memory(sum(info.file_size for info in members), where)
-        require_expansion(sum(info.compress_size for info in members), sum(info.file_size for info in members), where)
-        return {info.filename.removesuffix(".npy"): _member(archive, info, where) for info in members}
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+            size = sum(info.file_size for info in members)
+            if limit is not None and size > limit:
+                raise InputError(f"{where}: its arrays take {size:,} bytes; at most {limit:,} are expected")
+            require_memory(size, where)
+            require_expansion(sum(info.compress_size for info in members), size, where)
+            return {info.filename.removesuffix(".npy"): _member(archive, info, where) for info in members}
+    except DAMAGE as error:
+        raise _reading_error(Path(where), error) from None
 
 
 def _member(archive, info, where):

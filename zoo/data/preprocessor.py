@@ -128,15 +128,39 @@ class Preprocessor:
     @classmethod
     def from_json(cls, text):
         """The preprocessor that `to_json` wrote. Raises InputError where the text is not one."""
-        try:
-            fields = json.loads(text)
-        except ValueError as error:
-            raise InputError(f"preprocessor: not JSON: {error}") from None
+        fields = read_json(text, "preprocessor")
         names = [field.name for field in dataclasses.fields(cls)]
         if not isinstance(fields, dict) or sorted({"columns": None, **fields}) != sorted(names):
             found = sorted(fields) if isinstance(fields, dict) else type(fields).__name__
             raise InputError(f"preprocessor: needs the keys {names}; found {found}")
         return cls(**fields)
+
+
+def read_json(text, where):
+    """Plain data of JSON text or bytes: finite numbers, no key twice, not nested beyond reason."""
+    try:
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite_float, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: not JSON: {str(error)[:200]}") from None
+
+
+def _refuse(constant):
+    raise ValueError(f"{constant} is not a number of JSON")
+
+
+def _finite_float(text):
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:20]} is too large")
+    return value
+
+
+def _once(pairs):
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        twice = next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i]))
+        raise ValueError(f"the key {twice!r} stands there twice")
+    return mapping
 
 
 def require_finite(x, where, masked=False):

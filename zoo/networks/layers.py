@@ -2,7 +2,9 @@
 
 from functools import partial
 
-from keras import layers
+from keras import activations, layers
+
+from ..errors import InputError, nearest
 
 NORMALIZATIONS = {
     "none": None,
@@ -10,6 +12,8 @@ NORMALIZATIONS = {
     "layer": layers.LayerNormalization,
     "group": partial(layers.GroupNormalization, groups=8),
 }
+ACTIVATIONS = tuple(name for name in dir(activations) if name.islower() and not name.startswith("_"))
+ACTIVATIONS = tuple(name for name in ACTIVATIONS if name not in ("deserialize", "get", "glu", "serialize", "threshold"))
 
 
 def block(layer, name, activation, normalization, dtype):
@@ -22,5 +26,11 @@ def block(layer, name, activation, normalization, dtype):
 
 def stack(layer, widths, name, **style):
     """A block of each width, one after the other: the flat list of their layers."""
+    if style["activation"] not in ACTIVATIONS:
+        hint = nearest(style["activation"], ACTIVATIONS) or f"; there are {', '.join(ACTIVATIONS)}"
+        raise InputError(f"activation: unknown {style['activation']!r}{hint}", key="activation")
+    odd = [width for width in widths if width % 8]
+    if odd and style["normalization"] == "group":
+        raise InputError(f"widths: {odd[0]} cannot be cut into the 8 groups of normalization='group'", key="widths")
     blocks = (block(partial(layer, width), f"{name}_{i}", **style) for i, width in enumerate(widths, 1))
     return [each for layers_of_block in blocks for each in layers_of_block]
