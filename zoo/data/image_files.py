@@ -4,6 +4,7 @@ import collections
 import contextlib
 import dataclasses
 import os
+import stat
 import struct
 import warnings
 from pathlib import Path
@@ -150,7 +151,7 @@ class Header:
 
 
 def _header(path):
-    with _opened(path, path.stat().st_size) as image:
+    with _opened(path, _size(path)) as image:
         turned = image.getexif().get(ORIENTATION, 1)
         size = image.size if turned in SIDEWAYS else image.size[::-1]
         depth = {"I": "uint16", "F": "float32"}.get(image.mode.split(";")[0], "uint8")
@@ -169,7 +170,7 @@ def _header(path):
 
 def _pixels(path):
     """[H, W, 1 or 3] of dtype uint8, uint16 or float32."""
-    return pixels_of(path, path.stat().st_size)
+    return pixels_of(path, _size(path))
 
 
 def pixels_of(file, size):
@@ -188,6 +189,17 @@ def pixels_of(file, size):
             upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
         pixels = np.asarray(upright.convert("L" if _is_grey(image) else "RGB"))
         return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def _size(path):
+    """Bytes of a regular file."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise BadImage(f"cannot be opened ({error.strerror.lower()})") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise BadImage("not a regular file")
+    return status.st_size
 
 
 @contextlib.contextmanager
