@@ -175,7 +175,11 @@ COMMANDS = {
         2,
         "latent_dim: must be a whole number; got '8'",
     ),
-    "no learning": (("train", "vae_dense", "--set", "learning_rate=0"), 2, "learning_rate: must be more than 0.0; got 0"),
+    "no learning": (
+        ("train", "vae_dense", "--set", "learning_rate=0"),
+        2,
+        "learning_rate: must be more than 0.0; got 0",
+    ),
     "learning backwards": (
         ("train", "vae_dense", "--set", "learning_rate=-1"),
         2,
