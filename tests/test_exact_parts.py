@@ -8,7 +8,7 @@ from scipy.stats import multivariate_normal
 import zoo
 from zoo import metrics
 
-from .test_exact_math import EXACT, B, D, F, W, X, dense, excess, linear, objectives, repeated
+from .test_exact_math import EXACT, B, D, F, N, W, X, dense, excess, linear, objectives, repeated
 
 
 def with_weights(layer, scale):
@@ -100,3 +100,50 @@ def test_codes_on_a_circle_reach_the_likelihood_of_quadrature():
     assert np.all(elbo < exact + 0.02)
     mean, error = excess(-objectives(model), elbo)
     assert abs(mean) < 4 * error + 2e-3
+
+
+def wide(name, **words):
+    """A model whose normal posterior is wide enough that weights have a variance."""
+    model = linear(name, **words)
+    kernel, bias = model.encoder.get_weights()
+    model.encoder.set_weights([kernel, bias + np.repeat([0.0, 0.8], D)])
+    return model
+
+
+DYNAMIC = {
+    "hamiltonian": lambda: wide("hamiltonian_vae", steps=3, step_size=0.1, temperature=0.7),
+    "riemannian": lambda: wide("riemannian_vae", steps=2, step_size=0.05, temperature=0.7, rounds=6, landmarks=10),
+}
+
+
+@pytest.mark.parametrize("name", DYNAMIC)
+def test_codes_that_move_reach_the_exact_log_likelihood(name):
+    model = DYNAMIC[name]()
+    if name == "riemannian":
+        model.objective(X, training=True)  # makes landmarks
+        assert np.abs(model.landmarks.matrices).max() > 0.1
+    nll = repeated(model, 8, 400)
+    assert abs(nll.mean() + EXACT.mean()) < 4 * nll.mean(1).std(ddof=1) / np.sqrt(8) + 2e-3
+    elbo = metrics.elbo(model, X, samples=5000)["elbo"]
+    assert np.all(elbo < EXACT + 0.05) and EXACT.mean() - elbo.mean() > 0.02
+    mean, error = excess(-objectives(model), elbo)
+    assert abs(mean) < 4 * error + 2e-3
+
+
+def test_hamiltonian_steps_tighten_the_bound():
+    still, moved = (
+        metrics.elbo(wide("hamiltonian_vae", steps=k, step_size=0.15, temperature=0.95), X, samples=3000)
+        for k in (0, 4)
+    )
+    assert moved["elbo"].mean() > still["elbo"].mean() + 0.05
+
+
+def test_the_riemannian_vae_keeps_the_latest_landmarks():
+    model = linear("riemannian_vae", landmarks=N - 10)
+    model.objective(X[:5], training=True)
+    first = model.landmarks.places.numpy()
+    assert np.allclose(first[:5], model.posterior(X[:5]).base.mean()) and not first[5:].any()
+    model.objective(X[5:20], training=True)
+    assert np.allclose(model.landmarks.places[15:20], first[:5], atol=1e-6)
+    model.objective(X, training=True)
+    assert np.allclose(model.landmarks.places, model.posterior(X).base.mean()[: N - 10], atol=1e-6)

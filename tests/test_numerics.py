@@ -149,3 +149,12 @@ def test_one_bad_value_is_found_wherever_it_is(engine, bad, shape):
 def test_infinities_of_both_signs_do_not_cancel():
     assert not bool(numerics.finite([tf.constant([np.inf, -np.inf])]))
     assert not bool(numerics.finite([tf.constant([np.inf]), tf.constant([-np.inf])]))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_log_sinhc_equals_numpy(engine):
+    x = np.array([-300.0, -3.0, -0.6, -0.49, -1e-3, 0.0, 1e-6, 0.49, 0.51, 2.0, 88.0, 1000.0])
+    size = np.abs(np.where(x == 0, 1.0, x))
+    expected = np.where(x == 0, 0.0, size + np.log(-np.expm1(-2 * size)) - np.log(2 * size))
+    found = ENGINES[engine](numerics.log_sinhc)(tf.constant(x, tf.float32)).numpy()
+    assert np.allclose(found, expected, rtol=1e-5, atol=2e-7)

@@ -342,8 +342,9 @@ class Autoencoder(GenerativeModel):
     """Encoder, prior and decoder: q(z|x), p(z), p(x|z).
 
     Args:
-        posterior: "normal", "deterministic", "planar", "iaf", or for codes on a sphere "von_mises_fisher".
-        prior: "normal", "mixture", "flow", or for codes on a sphere "uniform_sphere".
+        posterior: "normal", "deterministic", "planar", "iaf"; "von_mises_fisher" on a sphere, "wrapped_normal"
+            in the Poincare ball.
+        prior: "normal", "mixture", "flow"; "uniform_sphere" on a sphere, "wrapped_normal" in the Poincare ball.
         likelihood: "gaussian" is the mean-squared-error loss, "bernoulli" the cross-entropy loss; or "laplace",
             "sigma", "log_cosh", "continuous_bernoulli", "categorical", "columns".
         columns: for the likelihood "columns", how many values each takes: 1 a number, more a one-hot category.
@@ -376,9 +377,7 @@ class Autoencoder(GenerativeModel):
         self.encoder = _own("encoder", encoder, self.example_shape, sizes) or self.network(
             "encoder", self.example_shape, sizes
         )
-        self.decoder = _own("decoder", decoder, self.code_shape, self.example_shape) or self.network(
-            "decoder", self.code_shape, self.example_shape
-        )
+        self.decoder = _own("decoder", decoder, self.code_shape, self.example_shape) or self.own_decoder()
         words = {} if columns is None else {"columns": _checked_columns(columns, likelihood, self.example_shape)}
         self.observation = choose("likelihood", likelihood, LIKELIHOODS)(
             len(self.example_shape), name="likelihood", **words
@@ -391,6 +390,15 @@ class Autoencoder(GenerativeModel):
                 key="prior",
             )
         self.built = True
+
+    def own_decoder(self):
+        """The backbone's decoder, behind what the codes' space needs in place of a first linear layer."""
+        entrance = self.posteriors.entrance(self.widths[-1])
+        if entrance is None:
+            return self.network("decoder", self.code_shape, self.example_shape)
+        rest = self.network("decoder", (self.widths[-1],), self.example_shape, name="rest")
+        activation = keras.layers.Activation(self.style["activation"])
+        return keras.Sequential([keras.Input(self.code_shape), entrance, activation, rest], name="decoder")
 
     def shape_of_code(self):
         return (self.latent_dim,)

@@ -56,7 +56,7 @@ def q():
 
 
 def test_every_prior_is_tested():
-    assert set(PRIORS) - {"flow", "uniform_sphere"} <= set(MADE)  # in test_flows.py, test_spherical.py
+    assert set(PRIORS) - {"flow", "uniform_sphere", "wrapped_normal"} <= set(MADE)  # which have files of their own
 
 
 @pytest.mark.parametrize("name", MADE)

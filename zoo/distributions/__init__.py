@@ -5,6 +5,7 @@ Distributions are made anew in every call from tensors: Keras does not track the
 """
 
 from .flows import FlowPrior, InverseAutoregressive, Planar
+from .hyperbolic import WrappedNormal, WrappedStandardNormal
 from .likelihoods import LIKELIHOODS, require_unit_range
 from .posteriors import Deterministic, Normal
 from .priors import Mixture, StandardNormal
@@ -16,7 +17,14 @@ POSTERIORS = {
     "planar": Planar,
     "iaf": InverseAutoregressive,
     "von_mises_fisher": VonMisesFisher,
+    "wrapped_normal": WrappedNormal,
 }
-PRIORS = {"normal": StandardNormal, "mixture": Mixture, "flow": FlowPrior, "uniform_sphere": UniformSphere}
+PRIORS = {
+    "normal": StandardNormal,
+    "mixture": Mixture,
+    "flow": FlowPrior,
+    "uniform_sphere": UniformSphere,
+    "wrapped_normal": WrappedStandardNormal,
+}
 
 __all__ = ["LIKELIHOODS", "POSTERIORS", "PRIORS", "require_unit_range"]

@@ -13,7 +13,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ..errors import InputError
-from ..numerics import softplus
+from ..numerics import log_sinhc, softplus
 
 tfd = tfp.distributions
 MOMENTUM = 0.9  # of a standard deviation that follows the batches, as of the means of normalization layers
@@ -130,22 +130,14 @@ class _ContinuousBernoulli(tfd.ContinuousBernoulli):
     """
 
     def _log_prob(self, x):
-        near, square, h = self._halves()
-        size = tf.abs(h)
-        series = square * (1 / 6 - square * (1 / 180 - square * (1 / 2835 - square / 37800)))
-        log_sinhc = size + tf.math.log(1.0 - tf.exp(-2.0 * size)) - tf.math.log(2.0 * size)
-        return (x - 0.5) * self.logits - tf.where(near, series, log_sinhc)
+        return (x - 0.5) * self.logits - log_sinhc(0.5 * self.logits)
 
     def _mean(self):
-        near, square, h = self._halves()
-        series = 0.5 * self.logits * (1 / 3 - square * (1 / 45 - square * (2 / 945 - square / 4725)))
-        return 0.5 + 0.5 * tf.where(near, series, 1.0 / tf.tanh(h) - 1.0 / h)
-
-    def _halves(self):
-        """(whether h is near 0, h^2 where it is, h where it is not): finite gradients on both sides."""
         h = 0.5 * self.logits
         near = tf.abs(h) < 0.5
-        return near, tf.where(near, h, 0.0) ** 2, tf.where(near, 1.0, h)
+        square, h = tf.where(near, h, 0.0) ** 2, tf.where(near, 1.0, h)  # finite gradients on both sides
+        series = 0.5 * self.logits * (1 / 3 - square * (1 / 45 - square * (2 / 945 - square / 4725)))
+        return 0.5 + 0.5 * tf.where(near, series, 1.0 / tf.tanh(h) - 1.0 / h)
 
 
 class LogCosh(Likelihood):

@@ -45,6 +45,10 @@ class Posterior(keras.layers.Layer):
         """The code that stands for all of q, [B, D]: what is exported."""
         return q.mean()
 
+    def entrance(self, units):
+        """A layer from codes [B, D] to [B, units] that the decoder begins with, where a linear one will not do."""
+        return None
+
     def spread(self, q):
         """{name: tensor [B, ...]}: what is exported of the size of q."""
         return {"stddev": q.stddev()}

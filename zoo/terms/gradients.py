@@ -48,5 +48,18 @@ def scale_gradient(z, factor):
     return factor * z + tf.stop_gradient((1.0 - factor) * z)
 
 
+def slope(function, z):
+    """df/dz of every row, of the shape of z.
+
+    Args:
+        function: [..., D] -> [...], each value a function of its own row.
+        z: [..., D].
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        value = function(z)
+    return tape.gradient(value, z)
+
+
 def _squares(row):
     return tf.reduce_sum(row**2, tf.range(1, tf.rank(row)))
