@@ -1,5 +1,7 @@
 """DIP-VAE-II."""
 
+from typing import Literal
+
 import tensorflow as tf
 
 from ..base import Autoencoder
@@ -24,12 +26,20 @@ class DIPVAEII(Autoencoder):
     Args:
         lambda_od: weight of the covariances.
         lambda_d: weight of the distance of the variances from one.
+        posterior: "normal", whose mean and variance are known.
     """
 
     parts = ("distortion", "rate", "covariances", "variances")
 
-    def __init__(self, *, lambda_od: NonNegative = 10.0, lambda_d: NonNegative = 10.0, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        lambda_od: NonNegative = 10.0,
+        lambda_d: NonNegative = 10.0,
+        posterior: Literal["normal"] = "normal",
+        **kwargs,
+    ):
+        super().__init__(posterior=posterior, **kwargs)
         self.lambda_od, self.lambda_d = lambda_od, lambda_d
 
     def objective(self, x, y=None, training=False):

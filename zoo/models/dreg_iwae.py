@@ -1,5 +1,7 @@
 """IWAE with doubly reparameterised gradients."""
 
+from typing import Literal
+
 import tensorflow as tf
 
 from ..base import Autoencoder
@@ -20,12 +22,19 @@ class DREGIWAE(Autoencoder):
 
     Args:
         samples: K.
+        posterior: one whose density is known everywhere.
     """
 
     parts = ("distortion", "rate")
 
-    def __init__(self, *, samples: Count = 5, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        samples: Count = 5,
+        posterior: Literal["normal", "iaf", "von_mises_fisher", "wrapped_normal"] = "normal",
+        **kwargs,
+    ):
+        super().__init__(posterior=posterior, **kwargs)
         self.samples = samples
 
     def terms(self, x, q, z, training):
