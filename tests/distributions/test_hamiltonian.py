@@ -10,6 +10,7 @@ from zoo.distributions.hamiltonian import Hamiltonian, HamiltonianPosterior, col
 from zoo.distributions.posteriors import Normal
 from zoo.distributions.riemannian import Metric, Riemannian, lower_triangles
 from zoo.errors import InputError
+from zoo.terms.gradients import slope
 
 tfd = tfp.distributions
 D, N, REACH, FLOOR = 2, 60, 1.5, 0.7
@@ -173,6 +174,12 @@ def test_the_metric_is_its_formula():
     for i in range(7):
         near = np.exp(-((z[i].numpy() - g.places.numpy()) ** 2).sum(-1) / REACH**2)
         assert np.allclose(g.inverse(z)[i], np.tensordot(near, g.matrices.numpy(), 1) + FLOOR * np.eye(D), atol=1e-5)
+
+
+def test_the_pull_of_the_metric_is_the_slope_of_the_momentum():
+    q, z, momentum = riemannian(), noise(N, D), noise(N, D, seed=1)
+    expected = slope(lambda z: q.log_momentum(z, momentum), z)
+    assert np.abs(expected).max() > 0.1 and np.allclose(q.metric.pull(z)(momentum), expected, atol=1e-4)
 
 
 def test_momenta_have_the_covariance_of_the_metric():

@@ -49,14 +49,33 @@ class Metric:
     def __init__(self, places, matrices, reach, floor):
         self.places, self.matrices, self.reach, self.floor = places, matrices, reach, floor
 
+    def nearness(self, z):
+        """exp(-|z - c_i|^2 / T^2) of codes [..., D]: [..., N]."""
+        return tf.exp(-tf.reduce_sum((z[..., None, :] - self.places) ** 2, -1) / self.reach**2)
+
     def inverse(self, z):
         """G^-1 at codes [..., D]: [..., D, D]."""
-        nearness = tf.exp(-tf.reduce_sum((z[..., None, :] - self.places) ** 2, -1) / self.reach**2)
-        return tf.einsum("...n,nij->...ij", nearness, self.matrices) + self.floor * tf.eye(z.shape[-1])
+        return tf.einsum("...n,nij->...ij", self.nearness(z), self.matrices) + self.floor * tf.eye(z.shape[-1])
 
     def factor(self, z):
         """The lower triangular L of G^-1 = L L', [..., D, D]."""
         return tf.linalg.cholesky(self.inverse(z))
+
+    def pull(self, z):
+        """A function of a momentum r [..., D]: the slope of log N(r; 0, G(z)) in z, [..., D].
+
+        It is sum_i (r' M_i r - tr(G M_i)) exp(-|z - c_i|^2 / T^2) (z - c_i) / T^2.
+        """
+        identity = tf.eye(z.shape[-1], batch_shape=tf.shape(z)[:-1])
+        metric = tf.linalg.cholesky_solve(self.factor(z), identity)  # numbers that are not finite stay so, silently
+        traces = tf.einsum("...ij,nij->...n", metric, self.matrices)
+        nearness, away = self.nearness(z), z[..., None, :] - self.places
+
+        def at(momentum):
+            squares = tf.einsum("...i,nij,...j->...n", momentum, self.matrices, momentum)
+            return tf.einsum("...n,...nd->...d", nearness * (squares - traces), away) / self.reach**2
+
+        return at
 
 
 def half_log_determinant(factor):
@@ -92,17 +111,15 @@ class Riemannian(Hamiltonian):
         return log_standard_normal(tf.linalg.matvec(factor, momentum, adjoint_a=True)) + half_log_determinant(factor)
 
     def one_step(self, z, momentum):
-        def force(z, momentum):
-            """-dH/dz: the slope of log p(x, z) + log N(momentum; 0, G(z))."""
-            return slope(lambda z: self.log_joint(z) + self.log_momentum(z, momentum), z)
-
+        force, pull = slope(self.log_joint, z), self.metric.pull(z)
         half, after = momentum, z
         for _ in range(self.rounds):
-            half = momentum + 0.5 * self.step * force(z, half)
+            half = momentum + 0.5 * self.step * (force + pull(half))
         velocity = times(self.metric.inverse(z), half)
         for _ in range(self.rounds):
             after = z + 0.5 * self.step * (velocity + times(self.metric.inverse(after), half))
-        return after, half + 0.5 * self.step * force(after, half)
+        force, pull = slope(self.log_joint, after), self.metric.pull(after)
+        return after, half + 0.5 * self.step * (force + pull(half))
 
 
 class RiemannianPosterior(HamiltonianPosterior):
