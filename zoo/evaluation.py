@@ -66,8 +66,8 @@ def evaluate(model, bundle, *, split="test", samples=500, limit=None, binarize="
     }
 
 
-def binarized(x, how="none", seed=0):
-    """Model values [N, ...] in [0, 1] as 0 and 1: see `evaluate`. Each example is drawn by itself."""
+def binarized(x, how="none", seed=0, first=0):
+    """Model values [N, ...] in [0, 1] as 0 and 1: see `evaluate`. Each example is drawn by itself, by its number."""
     if how == "none":
         return x
     if how == "threshold":
@@ -75,7 +75,7 @@ def binarized(x, how="none", seed=0):
     key, drawn = numerics.key("evaluation", seed), np.empty_like(x, np.float32)
     for start in range(0, len(x), CHUNK):
         part = x[start : start + CHUNK]
-        drawn[start : start + CHUNK] = numerics.binarize(part, key, tf.range(start, start + len(part)))
+        drawn[start : start + CHUNK] = numerics.binarize(part, key, first + tf.range(start, start + len(part)))
     return drawn
 
 

@@ -87,9 +87,9 @@ class Preset:
     @cached_property
     def thresholds(self):
         """{"score": {quantile: value}}, or None where the model gives no score."""
-        if "thresholds.json" not in self.metadata["files"]:
-            return None
         path = self.path / "thresholds.json"
+        if path.name not in self.metadata["files"] and not path.exists():
+            return None
         thresholds = datasets.read_json(self.content("thresholds.json"), path)
         score = thresholds.get("score") if isinstance(thresholds, dict) else None
         if not (isinstance(score, dict) and all(type(value) in (int, float) for value in score.values())):

@@ -1,5 +1,6 @@
 """What a finished run leaves beside its weights: numbers, pictures, golden outputs, a TFLite file and a card."""
 
+import math
 import shutil
 import subprocess
 from dataclasses import replace
@@ -15,6 +16,7 @@ from .export import export
 GOLDEN = 8  # examples that are kept with their outputs
 SHOWN = 10  # examples in a row of a picture
 MAPPED = 2000  # codes on the map
+HELD = 1 << 30  # bytes of model values that are looked at
 NLL_EXAMPLES, NLL_SAMPLES = 1000, 64  # of the evaluation that every run ends with
 
 
@@ -133,8 +135,8 @@ def commit():
 
 
 def model_values(bundle, split, experiment):
-    """A split as the model sees it when it is not trained, [N, *shape]."""
-    x = bundle.preprocessor.apply(split.x)
+    """A split as the model sees it when it is not trained, [N, *shape]; of a large one the first GB."""
+    x = bundle.preprocessor.apply(split.x[: max(1000, HELD // (4 * math.prod(bundle.shape)))])
     return evaluation.binarized(x, experiment.data.binarize, experiment.training.seed)
 
 

@@ -232,7 +232,8 @@ class Loop:
 
     Args:
         model: compiled.
-        split: raw training examples, held as one tensor; the last incomplete batch of an epoch is left out.
+        split: raw training examples, held as one tensor or read from the disk batch by batch; the last incomplete batch
+            of an epoch is left out.
         preprocess: raw batch -> model values.
         settings: the training section of an experiment.
         binarize: "none", "threshold" or "stochastic".
@@ -241,7 +242,7 @@ class Loop:
     def __init__(self, model, split, preprocess, settings, binarize="none"):
         self.model, self.preprocess, self.seed = model, preprocess, settings.seed
         self.binarize = {"none": lambda x: x, "threshold": _threshold, "stochastic": self._draw}[binarize]
-        self.x, self.y = tf.constant(split.x), None if split.y is None else tf.constant(split.y)
+        self.gather, self.y = reader(split.x), None if split.y is None else tf.constant(split.y)
         self.count, self.batch = len(split), min(settings.batch_size, len(split))
         self.steps = self.count // self.batch
         # XLA has no fast strided convolution gradients for CPUs: measured, conv networks lose a quarter of their speed
@@ -255,7 +256,7 @@ class Loop:
         order = tf.random.experimental.stateless_shuffle(tf.range(self.count), tf.stack([self.seed, epoch]))
         for position in tf.range(start, start + steps):
             chosen = tf.reshape(order[position * self.batch : (position + 1) * self.batch], [self.batch])
-            x = self.binarize(self.preprocess(tf.gather(self.x, chosen)))
+            x = self.binarize(self.preprocess(self.gather(chosen)))
             self.step(x if self.y is None else (x, tf.gather(self.y, chosen)))
 
     def advance(self, steps):
@@ -267,6 +268,19 @@ class Loop:
 
     def _draw(self, x):
         return numerics.binarize(x, numerics.key("binarize", self.seed, self.model.step))
+
+
+def reader(x):
+    """A function from row numbers [B] to examples [B, ...], for a graph; both kinds give the same."""
+    if not isinstance(x, datasets.Stored):
+        held = tf.constant(x)
+        return lambda rows: tf.gather(held, rows)
+
+    def read(rows):
+        found = tf.numpy_function(x.__getitem__, [rows], x.dtype)
+        return tf.ensure_shape(found, [rows.shape[0], *x.shape[1:]])
+
+    return read
 
 
 def _threshold(x):
@@ -330,9 +344,14 @@ class Run:
 
     @cached_property
     def held_out(self):
-        """The validation examples as model values, drawn once for all epochs."""
-        x = self.bundle.preprocessor.apply(self.bundle.validation.x)
-        return binarized(x, self.experiment.data.binarize, self.settings.seed)
+        """The validation examples as model values, drawn once for all epochs unless they stay on the disk."""
+        x = self.bundle.validation.x
+        return x if isinstance(x, datasets.Stored) else self.prepared(x)
+
+    def prepared(self, x, first=0):
+        """Raw validation examples as model values; `first` is the number of the first of them."""
+        values = self.bundle.preprocessor.apply(x)
+        return binarized(values, self.experiment.data.binarize, self.settings.seed, first)
 
     def validate(self):
         """Means over the validation split, with names that begin with val_."""
@@ -343,7 +362,8 @@ class Run:
             mean.reset_state()
         x, seen, y = self.held_out, {}, self.bundle.validation.y
         for turn, start in enumerate(range(0, len(x), PIECE)):
-            piece = tf.constant(x[start : start + PIECE])
+            piece = x[start : start + PIECE]
+            piece = tf.constant(self.prepared(piece, start) if isinstance(x, datasets.Stored) else piece)
             labelled = piece if y is None else (piece, tf.constant(y[start : start + PIECE]))
             seen = self.test(labelled, tf.constant(turn))
         logs = {f"val_{name}": float(value) for name, value in seen.items()}

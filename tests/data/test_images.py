@@ -235,7 +235,7 @@ def test_image_bombs_are_refused_by_their_header(photos, monkeypatch):
 def test_more_images_than_memory_are_refused_before_they_are_decoded(photos, monkeypatch):
     monkeypatch.setattr(sources, "available_memory", lambda: 1000)
     monkeypatch.setattr(image_files, "_pixels", lambda path: pytest.fail("decoded"))
-    assert "half of what is free" in refusal(photos)
+    assert "half of what is free" in refusal(photos, stream=False)
 
 
 @pytest.mark.parametrize("how", ["fit", "crop", "pad"])

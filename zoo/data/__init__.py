@@ -10,11 +10,13 @@ from .numpy_files import read_npz
 from .preprocessor import Preprocessor, read_json
 from .resolver import load
 from .source import available_memory
+from .stored import Stored
 
 __all__ = [
     "Bundle",
     "Preprocessor",
     "Split",
+    "Stored",
     "available_memory",
     "describe",
     "identify",

@@ -6,6 +6,7 @@ import hashlib
 import numpy as np
 
 from .preprocessor import Preprocessor
+from .stored import Stored, pieces
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -90,9 +91,7 @@ def describe(bundle):
         "classes": _class_counts(bundle),
         **({"factors": {name: list(values) for name, values in bundle.factors.items()}} if bundle.factors else {}),
         "dtype": str(x.dtype),
-        "range": [np.min(x, axis=axes).tolist(), np.max(x, axis=axes).tolist()],
-        "mean": np.mean(x, axis=axes, dtype=np.float64).tolist(),
-        "sd": np.std(x, axis=axes, dtype=np.float64).tolist(),
+        **(_statistics(x) if isinstance(x, Stored) else _statistics_by(x, axes)),
         "notes": list(bundle.notes),
     }
 
@@ -104,8 +103,25 @@ def fingerprint(splits):
         for part in (split.x, split.y):
             if part is not None:
                 digest.update(f"{name} {part.shape} {part.dtype.str} ".encode())
-                digest.update(np.ascontiguousarray(part).data)
+                for piece in pieces(part):
+                    digest.update(np.ascontiguousarray(piece).data)
     return digest.hexdigest()
+
+
+def _statistics_by(x, axes):
+    ends = np.min(x, axis=axes).tolist(), np.max(x, axis=axes).tolist()
+    mean, sd = np.mean(x, axis=axes, dtype=np.float64), np.std(x, axis=axes, dtype=np.float64)
+    return {"range": [*ends], "mean": mean.tolist(), "sd": sd.tolist()}
+
+
+def _statistics(x):
+    """The same over all values of examples on the disk."""
+    low, high, total, square = np.inf, -np.inf, 0.0, 0.0
+    for piece in x.pieces():
+        low, high = min(low, piece.min()), max(high, piece.max())
+        total, square = total + piece.sum(dtype=np.float64), square + np.square(piece, dtype=np.float64).sum()
+    mean = total / x.size
+    return {"range": [low.item(), high.item()], "mean": mean, "sd": float(np.sqrt(max(0.0, square / x.size - mean**2)))}
 
 
 def _columns(columns):

@@ -3,6 +3,8 @@
 import collections
 import contextlib
 import dataclasses
+import hashlib
+import json
 import os
 import stat
 import struct
@@ -14,9 +16,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import InputError
 from .arrays import SPLITS
-from .pixels import gather
+from .pixels import convert, gather
 from .preprocessor import size_text
-from .source import Part, Source, counted, require_memory
+from .source import Part, Source, counted
+from .splits import content_keys
+from .stored import Shelf, chosen_rows, wants_disk
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 MAX_PIXELS = 64_000_000
@@ -29,6 +33,8 @@ SIGNATURES = {
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
 }
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError)
+DAMAGE += (MemoryError, RuntimeError, struct.error)  # what Pillow's decoders raise
 GREY = ("1", "L", "LA", "La", "I", "F")
 ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)
 
@@ -37,7 +43,7 @@ class BadImage(Exception):
     """An image file cannot be used; the message says why in a few words."""
 
 
-def from_folder(folder, resize, channels, skip_bad):
+def from_folder(folder, resize, channels, skip_bad, stream=None):
     """Images in a flat folder, in class folders, or in split folders (train, validation, test) of either.
 
     8-bit images come as uint8, 16-bit grey ones as uint16 (16-bit colour is read as 8), float TIFFs as float32. Alpha
@@ -52,7 +58,7 @@ def from_folder(folder, resize, channels, skip_bad):
     if skipped:
         kinds = " ".join(sorted({path.suffix.lower() or path.name for path in skipped})[:8])
         notes.append(f"{counted(len(skipped), 'file')} not read, since not an image format we know: {kinds}")
-    return _source(folder, files, split_of, class_of, notes, resize, channels, skip_bad)
+    return _source(folder, files, split_of, class_of, notes, resize, channels, skip_bad, stream)
 
 
 def from_image(path, resize, channels):
@@ -60,7 +66,7 @@ def from_image(path, resize, channels):
     return _source(path, [path], {path: "train"}, {path: None}, [], resize, channels, False)
 
 
-def _source(root, files, split_of, class_of, notes, resize, channels, skip_bad):
+def _source(root, files, split_of, class_of, notes, resize, channels, skip_bad, stream=False):
     bad = {}
     headers = dict(_attempt(_header, files, bad))
     if bad and not (skip_bad and headers):
@@ -72,10 +78,14 @@ def _source(root, files, split_of, class_of, notes, resize, channels, skip_bad):
         notes.append("both grey and colour images were found; the grey ones were given 3 channels")
     channels = channels or max(h.channels for h in headers.values())
     size = resize[:2] if resize else next(iter(headers.values())).size
-    require_memory(len(headers) * size[0] * size[1] * channels * np.dtype(depth).itemsize, root)
+    needed = len(headers) * size[0] * size[1] * channels * np.dtype(depth).itemsize
     read = []
     images = _stream(headers, depth, read, bad)
-    x, keys = gather(images, len(headers), resize, channels, str(root))
+    if wants_disk(needed, stream, root):
+        x, keys = _on_disk(images, headers, needed, resize, channels, depth, root, read, bad)
+        notes.append(f"{needed / 1e9:.3g} GB of decoded images stay on the disk, in {x.path.parent}")
+    else:
+        x, keys = gather(images, len(headers), resize, channels, str(root))
     if bad and not (skip_bad and read):
         raise _bad_error(bad, len(files))
     notes += _remarks([headers[path] for path in read]) + _left_out(bad, len(files))
@@ -83,11 +93,40 @@ def _source(root, files, split_of, class_of, notes, resize, channels, skip_bad):
     y = np.array([classes.index(class_of[path]) for path in read]) if classes else None
     splits = np.array([split_of[path] for path in read])
     parts = {
-        name: Part(x[chosen], None if y is None else y[chosen], keys[chosen])
+        name: Part(chosen_rows(x, chosen), None if y is None else y[chosen], keys[chosen])
         for name in ("train", "validation", "test")
         if (chosen := splits == name).any()
     }
     return Source(root.stem, str(root), parts, "image", tuple(classes) or None, notes=notes)
+
+
+def _on_disk(images, headers, needed, resize, channels, depth, root, read, bad):
+    """(Stored, keys) of the decoded images, decoded once for the same files."""
+    paths = {str(path.relative_to(root)): path for path in headers}
+    facts = [[name, path.stat().st_size, path.stat().st_mtime_ns] for name, path in paths.items()]
+    shelf = Shelf(hashlib.sha256(json.dumps([facts, resize, channels, depth]).encode()).hexdigest())
+    if shelf.found() is None:
+        with shelf.filling(needed) as file:
+            keys, shape = [], None
+            for image in images:
+                keys.append(content_keys(image[None]))
+                image = convert(image[None], resize, channels)[0]
+                shape = shape or image.shape
+                file.write(image.tobytes())
+            where = {str(path.relative_to(root)): i for i, path in enumerate(headers)}
+            shelf.keep(
+                file,
+                shape=(len(keys), *shape),
+                dtype=depth,
+                keys=np.concatenate(keys),
+                read=[where[str(path.relative_to(root))] for path in read],
+                bad=json.dumps({str(path.relative_to(root)): reason for path, reason in bad.items()}),
+            )
+    x, facts = shelf.found()
+    files = list(headers)
+    read[:] = [files[i] for i in facts["read"]]
+    bad.update({root / name: reason for name, reason in json.loads(str(facts["bad"])).items()})
+    return x, facts["keys"]
 
 
 def _stream(headers, depth, read, bad):
@@ -223,7 +262,7 @@ def _opened(path, size):
         raise BadImage(f"damaged {kind}" if kind else "not an image") from None
     except PermissionError:
         raise BadImage("cannot be opened (permission denied)") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error) as error:
+    except DAMAGE as error:
         damage = "truncated" if "truncated" in str(error) or isinstance(error, EOFError) else "damaged"
         raise BadImage(f"{damage} {_signature(path) or 'file'}") from None
 

@@ -12,20 +12,26 @@ import numpy as np
 from ..errors import InputError
 from .arrays import from_named
 from .source import Part, Source, require_expansion, require_memory
+from .stored import Stored, wants_disk
 
 DAMAGE = (ValueError, EOFError, OSError, KeyError, TypeError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 DAMAGE += (zlib.error, SyntaxError, OverflowError, struct.error, RecursionError, MemoryError, tokenize.TokenError)
 PICKLED = "holds pickled Python objects, which can run code; save plain number arrays"
 
 
-def from_npy(path):
-    """One array of examples."""
+def from_npy(path, stream=None):
+    """One array of examples; it stays in the file where it does not fit into the memory."""
     try:
         with open(path, "rb") as file:
             start = file.read(8)
         if not start.startswith(b"\x93NUMPY"):
             raise InputError(f"{path}: not a .npy file")
         header = np.load(path, mmap_mode="r", allow_pickle=False)
+        readable = header.ndim > 2 and header.flags.c_contiguous and header.dtype.isnative and header.size
+        if readable and wants_disk(header.nbytes, stream, path):
+            x = Stored(path, header.shape, header.dtype, header.offset)
+            notes = [f"{header.nbytes / 1e9:.3g} GB of examples stay in the file"]
+            return Source(path.stem, str(path), {"train": Part(x)}, notes=notes)
         require_memory(header.nbytes, path)
         x = np.array(header)
     except DAMAGE as error:

@@ -9,6 +9,7 @@ from ..errors import InputError
 from .preprocessor import size_text
 from .source import require_memory
 from .splits import content_keys
+from .stored import pieces
 
 LUMA = np.float32([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow does
 NATIVE_RANGES = {"uint8": (0, 255), "uint16": (0, 65535), "bool": (0, 1)}
@@ -140,7 +141,8 @@ def pixel_range(arrays, where):
     dtypes = {str(a.dtype) for a in arrays}
     if len(dtypes) == 1 and dtypes <= NATIVE_RANGES.keys():
         return NATIVE_RANGES[dtypes.pop()], None
-    low, high = min(float(a.min()) for a in arrays), max(float(a.max()) for a in arrays)
+    ends = [(float(piece.min()), float(piece.max())) for a in arrays for piece in pieces(a)]
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
     known = [(0, 1), (-1, 1), (0, 255)]
     if all(a.dtype.kind in "iu" for a in arrays):
         known = [(0, 255), (0, 65535)]
@@ -158,8 +160,10 @@ def pixel_range(arrays, where):
 def _moments(arrays):
     """Mean and standard deviation of all values."""
     count = sum(a.size for a in arrays)
-    mean = sum(a.sum(dtype=np.float64) for a in arrays) / count
-    square = sum(np.square(a, dtype=np.float64).sum() for a in arrays if a.dtype.kind == "f") / count
+    total = square = 0.0
+    for piece in (piece for a in arrays if a.dtype.kind == "f" for piece in pieces(a)):
+        total, square = total + piece.sum(dtype=np.float64), square + np.square(piece, dtype=np.float64).sum()
+    mean, square = total / count, square / count
     return mean, np.sqrt(max(0.0, square - mean**2))
 
 

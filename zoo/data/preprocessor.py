@@ -8,6 +8,7 @@ import sys
 import numpy as np
 
 from ..errors import InputError
+from .stored import Stored
 from .tables import Column
 from .tables import decode as columns_of
 
@@ -92,9 +93,15 @@ class Preprocessor:
         Args:
             masked: whether NaN may stand for missing values.
         """
-        x = np.asarray(x)
+        x = x if isinstance(x, Stored) else np.asarray(x)
         if x.shape[1:] != self.shape:
             raise InputError(f"{where}: {self._mismatch(x.shape)}")
+        if isinstance(x, Stored):
+            if x.dtype == np.uint8 and (self.low, self.high) == (0, 255):
+                return
+            for piece in x.pieces():
+                self.check(piece, where, masked)
+            return
         require_finite(x, where, masked)
         low, high = (-math.inf if self.low is None else self.low), (math.inf if self.high is None else self.high)
         if x.size and (x.min() < low or x.max() > high):

@@ -4,6 +4,7 @@ import os
 import stat
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from . import arrays, csv_files, image_files, numpy_files, parquet_files, pixels
 from .bundle import Bundle, Split, fingerprint
 from .preprocessor import KINDS, Preprocessor, require_finite
 from .source import Source, counted, require_memory
+from .stored import Stored, chosen_rows, each, pieces
 
 FORMS = (
     "digits, sprites, tfds:NAME[/CONFIG], sklearn:NAME, synthetic:NAME, a folder of images, a .npy, .npz, .csv, "
@@ -44,6 +46,7 @@ def load(
     name=None,
     kind=None,
     missing="refuse",
+    stream=None,
 ):
     """Reads a data set, checks it, and cuts it into train, validation and test.
 
@@ -69,6 +72,9 @@ def load(
         kind: "image", "sequence" or "table" where the rule above is wrong.
         missing: what becomes of missing cells in tables: "refuse" them; "mean" puts the column's mean or most frequent
             word there; "drop" leaves such examples out; "mask" keeps them as NaN, for models that can learn from that.
+        stream: whether the examples of an image folder or a `.npy` file stay on the disk, decoded once into the cache,
+            and are read when they are needed: x is then a `zoo.data.Stored`. None: when they would take more than half
+            of the free memory. Splits, order and results are the same.
 
     Returns:
         A `Bundle`.
@@ -82,7 +88,7 @@ def load(
     resize = pixels.size_from(resize)
     if missing not in MISSING:
         raise InputError(f"missing={missing!r}: need one of {', '.join(MISSING)}")
-    source = read(spec, resize, channels, skip_bad)
+    source = read(spec, resize, channels, skip_bad, stream)
     if source.columns is not None:
         source = tables.encode(source, missing, preprocessor.columns if preprocessor else None)
     where, notes = source.source, list(source.notes)
@@ -90,12 +96,16 @@ def load(
     kind = _kind(source, kind, preprocessor)
     classes, labels = _labels(parts, source.classes, where)
     raw = {name: _numbers(part.x, where, missing) for name, part in parts.items()}
-    keys = {name: splits.content_keys(raw[name]) if part.keys is None else part.keys for name, part in parts.items()}
+    keys = {name: _keys(raw[name]) if part.keys is None else part.keys for name, part in parts.items()}
     chosen = _chosen(keys, {"test": test, "validation": validation}, seed, limit, where, notes)
     if kind == "image":
         raw, preprocessor = _images(raw, resize, channels, preprocessor, where, notes)
     elif resize or channels:
         raise InputError(f"{where}: resize and channels are for images; this is a {kind}")
+    elif any(isinstance(x, Stored) for x in raw.values()):
+        raise InputError(
+            f"{where}: too large for the memory, and only images are read from the disk; take fewer examples"
+        )
     raw = {name: _stored(x) for name, x in raw.items()}
     cut = {name: _split(raw[home], labels[home], parts[home].factors, rows) for name, (home, rows) in chosen.items()}
     if preprocessor is None:
@@ -117,7 +127,7 @@ def load(
     )
 
 
-def read(spec, resize=None, channels=None, skip_bad=False) -> Source:
+def read(spec, resize=None, channels=None, skip_bad=False, stream=None) -> Source:
     """The examples of a spec as they are, see `load`. Streams of images are resized on the way."""
     if isinstance(spec, np.ndarray):
         return arrays.from_array(spec)
@@ -136,15 +146,15 @@ def read(spec, resize=None, channels=None, skip_bad=False) -> Source:
     if not isinstance(spec, (str, os.PathLike)):
         raise InputError(f"data: {type(spec).__name__} is no data; accepted are {FORMS}")
     if _exists(spec):
-        return _read_path(Path(spec), resize, channels, skip_bad)
+        return _read_path(Path(spec), resize, channels, skip_bad, stream)
     return _read_name(str(spec), resize, channels)
 
 
-def _read_path(path, resize, channels, skip_bad):
+def _read_path(path, resize, channels, skip_bad, stream):
     if not os.access(path, os.R_OK):
         raise InputError(f"{path}: cannot be opened (permission denied)")
     if path.is_dir():
-        return image_files.from_folder(path, resize, channels, skip_bad)
+        return image_files.from_folder(path, resize, channels, skip_bad, stream)
     if not stat.S_ISREG(path.stat().st_mode):
         raise InputError(f"{path}: not a regular file")
     suffix = path.suffix.lower()
@@ -156,7 +166,7 @@ def _read_path(path, resize, channels, skip_bad):
         return tfrecord_files.from_tfrecord(path, resize, channels)
     if suffix not in READERS:
         raise InputError(f"{path}: files ending in {suffix or 'nothing'!r} are not read; accepted are {FORMS}")
-    return READERS[suffix](path)
+    return READERS[suffix](path, stream) if suffix == ".npy" else READERS[suffix](path)
 
 
 def _read_name(spec, resize, channels):
@@ -273,12 +283,28 @@ def _labels(parts, classes, where):
 
 def _numbers(x, where, missing):
     """x with every value finite (or masked), as it is where its dtype tells the range of pixels, else as float32."""
+    if isinstance(x, Stored):
+        return _checked(x, where)
     require_memory(x.size * (1 if x.dtype == np.uint8 else 4), where)
     if x.dtype.kind == "f":
         with np.errstate(over="ignore"):  # too large for float32 is infinite, and found below
             x = x.astype(np.float32, copy=False)
         require_finite(x, where, missing == "mask")
     return x
+
+
+def _checked(x, where):
+    """Examples on the disk, every value finite."""
+    if x.dtype.kind == "f":
+        x = x.map(partial(np.asarray, dtype=np.float32))
+        for piece in x.pieces():
+            require_finite(piece, where)
+    return x
+
+
+def _keys(x):
+    """Content digests [N]."""
+    return np.concatenate([splits.content_keys(piece) for piece in pieces(x)])
 
 
 def _chosen(keys, fractions, seed, limit, where, notes):
@@ -321,14 +347,14 @@ def _note_overlap(keys, notes):
 def _images(raw, resize, channels, preprocessor, where, notes):
     """({part: [N, H, W, C] as uint8 or float32}, the preprocessor): converted as asked and to the model's range."""
     if next(iter(raw.values())).ndim == 3:
-        raw = {name: x[..., None] for name, x in raw.items()}
+        raw = {name: each(x, _with_channel) for name, x in raw.items()}
         notes.append("images without a channel axis were given one channel")
     found, note = pixels.pixel_range(list(raw.values()), where)
     if note:
         notes.append(note)
     if found is None and preprocessor is not None and preprocessor.low is not None:
         raise InputError(f"{where}: {note}; the model takes {preprocessor.low:g} to {preprocessor.high:g}")
-    raw = {name: pixels.convert(x, resize, channels) for name, x in raw.items()}
+    raw = {name: each(x, partial(pixels.convert, resize=resize, channels=channels)) for name, x in raw.items()}
     x = raw["train"]
     if preprocessor is None and found is None:
         return raw, Preprocessor(x.shape[1:], "image", "float32", None, None, 0.0, 1.0)
@@ -336,13 +362,17 @@ def _images(raw, resize, channels, preprocessor, where, notes):
         return raw, Preprocessor.from_pixels(x.shape[1:], "uint8" if x.dtype == np.uint8 else "float32", *found)
     wanted = (preprocessor.low, preprocessor.high)
     if wanted != (None, None) and wanted != found:
-        raw = {name: pixels.rescale(x, found, wanted) for name, x in raw.items()}
+        raw = {name: each(x, partial(pixels.rescale, found=found, wanted=wanted)) for name, x in raw.items()}
         notes.append(f"pixel values were brought from {list(found)} to the model's [{wanted[0]:g}, {wanted[1]:g}]")
     return raw, preprocessor
 
 
+def _with_channel(x):
+    return x[..., None]
+
+
 def _stored(x):
-    return x if x.dtype == np.uint8 else x.astype(np.float32, copy=False)
+    return x if x.dtype == np.uint8 else each(x, partial(np.asarray, dtype=np.float32))
 
 
 def _standardised(x, kind, columns, notes):
@@ -358,4 +388,4 @@ def _standardised(x, kind, columns, notes):
 
 def _split(x, y, factors, rows):
     everything = len(rows) == len(x)
-    return Split(*(part if part is None or everything else part[rows] for part in (x, y, factors)))
+    return Split(*(part if part is None or everything else chosen_rows(part, rows) for part in (x, y, factors)))
