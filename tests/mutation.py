@@ -5,7 +5,7 @@ python tests/mutation.py iwae terms/divergences  these
 python tests/mutation.py --all --fail-under 95   everything; fails when fewer than 95 % are found
 
 A mistake is one change of the source: a sign, a term or a weight left out, a sum for a mean, one word of the
-constructor for another (M for K), a constant, a gradient that is not stopped. The tests of one target run in one
+constructor for another (M for K), one player for the other, a constant, a gradient that is not stopped. The tests of one target run in one
 process, in which the mutated source takes the module's place: exact tests first, then those of the contract, until one
 fails.
 """
@@ -27,6 +27,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 
@@ -114,6 +115,8 @@ def changes(node, words):
         yield node.operand
     elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
         yield ast.Constant(node.value + 1 if isinstance(node.value, int) else 2 * node.value or 1.0)
+    elif isinstance(node, ast.Tuple) and len(node.elts) == 2 and isinstance(node.elts[1], ast.Dict):
+        yield ast.Tuple([ast.UnaryOp(ast.USub(), node.elts[0]), node.elts[1]], node.ctx)  # a loss and its parts
     elif isinstance(node, ast.Call):
         yield from of_call(node)
     elif isinstance(node, ast.Compare) and type(node.ops[0]) in OPPOSITE:
@@ -141,6 +144,8 @@ def of_call(node):
         yield ast.Call(ast.parse(f"tf.{OTHERS[short]}", mode="eval").body, node.args, node.keywords)
     if name != short and short in PASSING:
         yield node.args[0]
+    if name == "real_or_fake":
+        yield ast.Call(node.func, node.args[::-1], node.keywords)
     if name == "log_mean_exp":
         yield ast.Call(ast.parse("tf.reduce_logsumexp", mode="eval").body, node.args, node.keywords)
 
@@ -170,36 +175,38 @@ def objectives(file):
 
 
 def tests_of(target):
-    """The tests that should notice: (exact ones, those of the contract, the models that these are run for)."""
+    """(the files and tests to collect, the names that a test must have in its code or among its parameters)."""
     if target.startswith("terms/"):
-        return [f"tests/terms/test_{target.partition('/')[2]}.py"], [], set()
+        return [f"tests/terms/test_{target.partition('/')[2]}.py"], set()
     from zoo import catalog
 
     entry = catalog.catalogue()[target]
-    models = [f"{target}_{backbone}" for backbone in entry.backbones[:1]] or [target]
-    special = [name for name, e in catalog.catalogue().items() if e.reduces_to and e.reduces_to[0] == target][:2]
+    names = {target, *(f"{target}_{backbone}" for backbone in entry.backbones)}
+    folder = ROOT / "tests"
+    files = sorted(set(folder.rglob("test_*.py")) - {folder / "test_contract.py", *(folder / "terms").iterdir()})
+    exact = [file for file in files if re.search(r"objectives?\(", text := file.read_text()) and target in text]
     contract = [f"tests/test_contract.py::{test}" for test in CONTRACT]
-    files = sorted(set((ROOT / "tests").rglob("test_*.py")) - set((ROOT / "tests" / "terms").iterdir()))
-    exact = [test for file in files for test in exact_tests(file, target)]
-    return exact, contract, {*models, *(f"{name}_{entry.backbones[0]}" for name in special)}
+    return [*(str(file.relative_to(ROOT)) for file in exact), *contract], names
 
 
-def exact_tests(file, variant):
-    """The tests of a file that name a variant, `vae` or `vae_dense`, in their code or in their name."""
-    text = file.read_text()
-    if file.name == "test_contract.py" or not re.search(r"objectives?\(", text):
-        return []
-    return [
-        f"{file.relative_to(ROOT)}::{n.name}"
-        for n in ast.parse(text).body
-        if isinstance(n, ast.FunctionDef) and n.name.startswith("test_") and names(n, variant)
-    ]
+def of_contract(target):
+    """The models that the contract is held for: the variant's on one backbone, and two that reduce to it."""
+    from zoo import catalog
+
+    entries = catalog.catalogue()
+    special = [name for name, entry in entries.items() if entry.reduces_to and entry.reduces_to[0] == target][:2]
+    return {"_".join([name, *entries[name].backbones[:1]]) for name in [target, *special]}
 
 
-def names(function, variant):
-    known = {variant, f"{variant}_dense", f"{variant}_conv"}
-    strings = {n.value for n in ast.walk(function) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-    return bool(strings & known) or f"_{variant}_" in f"{function.name}_"
+def says(function, names):
+    """Whether the code of a test, or its name, has one of the names."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    strings = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    return bool(strings & names) or any(f"_{name}_" in f"{function.__name__}_" for name in names)
+
+
+def parameters(item):
+    return {str(value) for value in item.callspec.params.values()} if hasattr(item, "callspec") else set()
 
 
 # One target, in a process of its own
@@ -211,8 +218,8 @@ class Judge:
     def __init__(self, target, file):
         self.file = file
         self.module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
-        exact, contract, self.models = tests_of(target)
-        self.tests = exact + contract
+        self.tests, self.names = tests_of(target)
+        self.models = of_contract(target) if self.names else set()
         self.folder = tempfile.TemporaryDirectory()
         self.count, self.kills = 0, collections.Counter()
 
@@ -229,9 +236,14 @@ class Judge:
         self.said = said.getvalue()
         return code == 0
 
+    def notices(self, item):
+        """Whether a test is of this target."""
+        if item.path.name == "test_contract.py":
+            return bool(self.models & parameters(item))
+        return not self.names or bool(self.names & parameters(item)) or says(item.function, self.names)
+
     def pytest_collection_modifyitems(self, items):
-        """Of the tests of the contract, those of this variant's first backbone."""
-        items[:] = [item for item in items if "test_contract" not in item.nodeid or self.models & ids(item)]
+        items[:] = filter(self.notices, items)
         for module in {item.module for item in items}:
             for value in vars(module).values():
                 if isinstance(value, functools._lru_cache_wrapper):
@@ -252,14 +264,6 @@ class Judge:
         exec(compile(source, str(path), "exec"), vars(module))
         for name, old in before.items():
             replace(old, vars(module)[name])
-
-
-def ids(item):
-    return (
-        {str(value) for value in getattr(item, "callspec", None).params.values()}
-        if hasattr(item, "callspec")
-        else set()
-    )
 
 
 def replace(old, new):
