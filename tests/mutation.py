@@ -5,9 +5,9 @@ python tests/mutation.py iwae terms/divergences  these
 python tests/mutation.py --all --fail-under 95   everything; fails when fewer than 95 % are found
 
 A mistake is one change of the source: a sign, a term or a weight left out, a sum for a mean, one word of the
-constructor for another (M for K), one player for the other, a constant, a gradient that is not stopped. The tests of one target run in one
-process, in which the mutated source takes the module's place: exact tests first, then those of the contract, until one
-fails.
+constructor for another (M for K), one player for the other, a constant, a gradient that is not stopped. The tests of a
+target run in one process, in which the mutated source takes the module's place: exact tests first, then those of the
+contract, until one fails.
 """
 
 import argparse

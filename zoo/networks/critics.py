@@ -29,4 +29,4 @@ def pair_critic(network, latent_dim, widths, name="critic"):
 def with_features(network, name="critic"):
     """x -> (the last hidden activations of a network, its output)."""
     hidden = [layer for layer in network.layers if isinstance(layer, layers.Activation)][-1]
-    return keras.Model(network.inputs, [hidden.output, network.outputs[0]], name=name)
+    return keras.Model(network.inputs[0], [hidden.output, network.outputs[0]], name=name)
