@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.special import logsumexp, softmax
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm
 
 import zoo
 from zoo import metrics
@@ -148,3 +148,31 @@ def test_the_riemannian_vae_keeps_the_latest_landmarks():
     assert np.allclose(model.landmarks.places[15:20], first[:5], atol=1e-6)
     model.objective(X, training=True)
     assert np.allclose(model.landmarks.places, model.posterior(X).base.mean()[: N - 10], atol=1e-6)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_the_loss_of_the_riemannian_vae_is_that_of_the_end_of_its_way(training):
+    """-log p(x, z_K) + log q(z_0|x) + log N(r_0; 0, G_0) - log N(r_K; 0, G_K), in NumPy from the way itself."""
+    words = {"steps": 2, "step_size": 0.05, "temperature": 0.6, "rounds": 8, "landmarks": N}
+    model = linear("riemannian_vae", **words)
+    model.objective(X[: N // 2], training=True)  # half of the landmarks stay without a place
+    loss, parts = model.objective(X, training=training)
+    q = model.posterior(X, training)
+    noise = model.random(model.code_inputs, [N], "code")["noise"]
+    m, s = q.base.mean().numpy(), q.base.stddev().numpy()
+    start = m + s * noise[:, :D]
+    momentum, log_momentum = q.momentum(start, noise[:, D:])
+    z, end = (part.numpy().astype("float64") for part in q.move(start, momentum))
+    places, matrices = (m, q.metric.matrices.numpy()) if training else _landmarks(model)
+    near = np.exp(-((z[:, None] - places[None]) ** 2).sum(-1) / 0.8**2)
+    inverse = np.einsum("bn,nij->bij", near, matrices) + 0.01 * np.eye(D)
+    log_end = -0.5 * np.einsum("bi,bij,bj->b", end, inverse, end) + 0.5 * np.linalg.slogdet(inverse)[1]
+    log_q = norm.logpdf(start, m, s).sum(-1) + log_momentum.numpy() - log_end + 0.5 * D * np.log(2 * np.pi)
+    distortion = 0.5 * ((X - z @ W.T - B) ** 2).sum(-1) + 0.5 * F * np.log(2 * np.pi)
+    assert np.allclose(parts["distortion"], distortion, atol=1e-3)
+    assert np.allclose(parts["rate"], log_q - norm.logpdf(z).sum(-1), atol=2e-3)
+    assert np.allclose(loss, parts["distortion"] + parts["rate"], atol=1e-4)
+
+
+def _landmarks(model):
+    return model.landmarks.places.numpy(), model.landmarks.matrices.numpy()

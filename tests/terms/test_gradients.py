@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.terms.gradients import projected_jacobian, scale_gradient, slope_penalty, squared_jacobian
+from zoo.terms.gradients import projected_jacobian, scale_gradient, slope, slope_penalty, squared_jacobian
 
 RANDOM = np.random.default_rng(0)
 KERNEL = RANDOM.normal(size=(6, 3))
@@ -88,3 +88,18 @@ def test_scale_gradient_changes_the_gradient_only():
         scaled = scale_gradient(z, 0.25)
         value = tf.reduce_sum(scaled**2)
     assert np.allclose(scaled, z) and np.allclose(tape.gradient(value, z), 0.25 * 2 * z)
+
+
+def test_slope_equals_the_derivative_of_every_row():
+    z = np.random.default_rng(0).normal(size=(3, 4, 2)).astype("float32")
+    found = slope(lambda v: tf.sin(v[..., 0]) * v[..., 1] ** 2, tf.constant(z))
+    expected = np.stack([np.cos(z[..., 0]) * z[..., 1] ** 2, 2 * np.sin(z[..., 0]) * z[..., 1]], -1)
+    assert found.shape == z.shape and np.allclose(found, expected, atol=1e-5)
+
+
+def test_slope_can_be_differentiated_again():
+    z = tf.constant([[0.3, -0.7]])
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        first = tf.reduce_sum(slope(lambda v: tf.reduce_sum(v**3, -1), z))
+    assert np.allclose(tape.gradient(first, z), 6.0 * z, atol=1e-5)
