@@ -22,6 +22,15 @@ def export(
     batch: Annotated[
         int | None, typer.Option(min=1, help="Examples that TFLite takes at once: 1; a step of training: 16.")
     ] = None,
+    quantize: Annotated[
+        str | None, typer.Option(help="Weights of TFLite: none, float16, dynamic_int8, int8 or weight_int4.")
+    ] = None,
+    calibration: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="Data to calibrate int8 on, and to compare on.")
+    ] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="How much a quantized file may differ, in place of the limit of its precision.")
+    ] = None,
     optimizer: Annotated[str | None, typer.Option(help="adam, adamw or sgd, with --trainable.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="With --trainable.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Put it into the run folder itself, as tflite/ or so.")] = False,
@@ -34,6 +43,7 @@ def export(
     if out is None:
         out = Path("exports") / Path(name).expanduser().resolve().name / format
     how = {"trainable": trainable, "batch": batch, "optimizer": optimizer, "learning_rate": learning_rate}
+    how |= {"quantize": quantize, "calibration": calibration, "tolerance": tolerance}
     if keep and (asked := [word for word, value in how.items() if value]):
         raise InputError(f"--keep: the run folder keeps the plain export; leave --{asked[0].replace('_', '-')} out")
     console.start_tensorflow()

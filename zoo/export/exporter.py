@@ -11,14 +11,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
+from .. import data as datasets
 from .. import presets, weights
 from ..base import GenerativeModel
 from ..errors import InputError, WriteError, ZooError, nearest
-from . import keras_file, litert, on_device, parity, saved_model, signatures, tflite
+from . import keras_file, litert, on_device, parity, quantization, saved_model, signatures, tflite
 
 PARITY = "parity.json"
+CALIBRATION = 128  # examples that ranges are learned from
 WRITING = (OSError, tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError)  # a full disk, in TensorFlow
 
 
@@ -39,7 +42,12 @@ class Format(NamedTuple):
 
 
 FORMATS = {
-    "tflite": Format("model.tflite", tflite.write_tflite, litert.verify_tflite, {"batch": 1}),
+    "tflite": Format(
+        "model.tflite",
+        tflite.write_tflite,
+        litert.verify_tflite,
+        {"batch": 1, "quantize": "none", "calibration": None, "tolerance": None},
+    ),
     "saved_model": Format("saved_model", saved_model.write_saved_model, saved_model.verify_saved_model),
     "keras": Format("model.keras", keras_file.write_keras, keras_file.verify_keras),
 }
@@ -98,8 +106,11 @@ def export(
     format="tflite",
     trainable=False,
     batch=None,
+    quantize=None,
+    calibration=None,
     optimizer=None,
     learning_rate=None,
+    tolerance=None,
     examples=None,
     force=False,
 ):
@@ -116,9 +127,14 @@ def export(
             of an optimizer.
         batch: examples that the TFLite signatures take at once, 1 if not given; of a trainable file those of a step of
             `train`, 16 if not given, while the other signatures take one.
+        quantize: the weights of the TFLite file: "none", "float16", "dynamic_int8", "int8" or "weight_int4".
+        calibration: data that int8 learns the ranges of activations from: what `zoo.data.load` takes, or model values
+            [N, *input_shape]. Any file is compared on held-out examples of it.
         optimizer: of a trainable file: "adam", "adamw" or "sgd".
         learning_rate: of a trainable file.
-        examples: data [N, *input_shape] to compare on; the preset's, or random ones, when None.
+        tolerance: what the verbs of a quantized file may differ by, where that of its precision is not wanted.
+        examples: data [N, *input_shape] to compare on; held-out ones of `calibration`, the preset's, or random ones,
+            when None.
         force: replaces an earlier export.
 
     Returns:
@@ -130,18 +146,22 @@ def export(
         WriteError: `out` exists, or cannot be written.
     """
     how = _format(format, trainable)
-    options = _options(how, format, batch=batch, optimizer=optimizer, learning_rate=learning_rate)
+    given = {"quantize": quantize, "tolerance": tolerance, "optimizer": optimizer, "learning_rate": learning_rate}
+    options = _options(how, format, batch=batch, calibration=calibration, **given)
     model = _model(model)
+    if calibration is not None:
+        options["calibration"], held_out = _calibration(model, calibration)
+        examples = held_out if examples is None else examples
     exact = signatures.in_float32(model)
     with _folder(Path(out), force) as folder:
         chosen, path = parity.examples_for(exact, examples), folder / how.name
-        how.write(exact, path, **options)
+        how.write(exact, path, **{name: value for name, value in options.items() if name != "tolerance"})
         rows = how.verify(path, exact, chosen.x, **options)
         parity.require(rows)
         report = Report(
             path=Path(out) / how.name,
             format=format,
-            options={"trainable": trainable, **options},
+            options={"trainable": trainable, **options, **_said(calibration)},
             batch=1 if trainable else options.get("batch"),
             tolerance=max(row.tolerance for row in rows if row.signature in exact.signatures()),
             rows=rows,
@@ -174,7 +194,47 @@ def _options(how, format, **given):
     batch = given.get("batch", 1)
     if type(batch) is not int or batch < 1:
         raise InputError(f"batch: needs a whole number of at least 1, not {batch!r}", "batch")
-    return how.options | given
+    chosen = how.options | given
+    name, known = chosen.get("quantize", "none"), quantization.PRECISIONS
+    if name not in known:
+        raise InputError(f"quantize: unknown {name!r}{nearest(name, known)} it takes: {', '.join(known)}", "quantize")
+    if known[name].calibrated and chosen["calibration"] is None:
+        raise InputError("int8: needs data to calibrate on, such as --calibration photos/ or tfds:mnist", "calibration")
+    return chosen
+
+
+def _calibration(model, data):
+    """Model values to calibrate on, and held-out ones to compare on: two arrays [N, *shape]."""
+    if not isinstance(data, str | os.PathLike):
+        x = np.asarray(data, "float32")
+        if x.shape[1:] != model.example_shape or not len(x):
+            raise InputError(
+                f"calibration: has shape {x.shape}; the model takes [N, *{model.example_shape}]", "calibration"
+            )
+        return x[:CALIBRATION], x[-parity.MOST :]
+    preset = getattr(model, "preset", None)
+    if preset is None:
+        bundle = datasets.load(data)
+    else:
+        bundle = presets.data_for(preset, data, "model" if preset.preprocessor.kind == "image" else None)
+    held_out = next((part for name in ("test", "validation") if len(part := bundle.splits[name])), bundle.train)
+    splits = [
+        bundle.preprocessor.apply(split.x[:count])
+        for split, count in ((bundle.train, CALIBRATION), (held_out, parity.MOST))
+    ]
+    if splits[0].shape[1:] != model.example_shape:
+        raise InputError(
+            f"calibration: {data} has examples of {splits[0].shape[1:]}; the model takes {model.example_shape}",
+            "calibration",
+        )
+    return splits
+
+
+def _said(calibration):
+    """What the report says of calibration data."""
+    if calibration is None:
+        return {}
+    return {"calibration": str(calibration) if isinstance(calibration, str | os.PathLike) else "array"}
 
 
 def _model(model):

@@ -8,10 +8,9 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from ..errors import GateError, InputError
-from . import parity, signatures
+from . import parity, quantization, signatures
 from .silence import quiet
 
-TOLERANCE = 1e-5
 BUILTINS = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
 
 
@@ -60,7 +59,10 @@ def run(interpreter, verb, inputs):
     if taken != {name: array.shape[1:] for name, array in inputs.items()}:
         return {}
     count, batch = len(next(iter(inputs.values()))), batch_of(runner)
-    pieces = [runner(**_piece(inputs, start, batch)) for start in range(0, count, batch)]
+    try:
+        pieces = [runner(**_piece(inputs, start, batch)) for start in range(0, count, batch)]
+    except RuntimeError:  # an operation that has no kernel for the types of this file
+        return {}
     return {name: np.concatenate([piece[name] for piece in pieces])[:count] for name in pieces[0]}
 
 
@@ -71,14 +73,16 @@ def _piece(inputs, start, batch):
     return {name: array[chosen] for name, array in inputs.items()}
 
 
-def verify_tflite(path, model, examples=None, tolerance=TOLERANCE, batch=None):
+def verify_tflite(path, model, examples=None, tolerance=None, batch=None, quantize="none", **_):
     """Every signature of a TFLite file beside the Keras model.
 
     Args:
         path: the file.
         model: what it was made from.
         examples: data [N, *input_shape]; the preset's, or random ones, when None.
-        tolerance: largest difference, relative where the expected value is beyond 1.
+        tolerance: of the error, see `quantization.PRECISIONS`; that of the precision when None.
+        batch: what the signatures take at once; the file's when None.
+        quantize: the precision of the file.
 
     Returns:
         A list of parity.Row.
@@ -89,8 +93,18 @@ def verify_tflite(path, model, examples=None, tolerance=TOLERANCE, batch=None):
     """
     model, interpreter = signatures.in_float32(model), open_tflite(path)
     operations(path)
-    x = parity.examples_for(model, examples).x
+    x, precision = parity.examples_for(model, examples).x, quantization.PRECISIONS[quantize]
     if batch is None:
         there = [verb for verb in model.signatures() if verb in interpreter.get_signature_list()]
         batch = batch_of(interpreter.get_signature_runner(there[0])) if there else None
-    return parity.compare(lambda verb, inputs: run(interpreter, verb, inputs), model, x, batch, tolerance)
+    asked, tolerance = tolerance, precision.tolerance if tolerance is None else tolerance
+
+    def call(verb, inputs):
+        return run(interpreter, verb, inputs)
+
+    rows = parity.compare(call, model, x, batch, tolerance, precision.measure)
+    if quantize == "none" or "score" not in model.signatures():
+        return rows
+    absolute, error = map(float, quantization.score_difference(call, model, x))
+    ranked = {"max_abs_error": absolute, "error": error, "tolerance": quantization.RANKS if asked is None else asked}
+    return [row._replace(**ranked) if row.signature == "score" else row for row in rows]

@@ -115,7 +115,7 @@ def _kept(variable):
 # Whether the file learns as the Keras model does
 
 
-def verify_trainable(path, model, examples=None, tolerance=litert.TOLERANCE, batch=16, **how):
+def verify_trainable(path, model, examples=None, tolerance=None, batch=16, **how):
     """Every verb, and learning, beside the Keras model: a list of parity.Row.
 
     The row of `train` holds the largest difference of the first losses, relative beyond 1; that of `save` the largest

@@ -94,7 +94,7 @@ def _settled(model, x):
     return settled
 
 
-def compare(run, model, x, batch, tolerance):
+def compare(run, model, x, batch, tolerance, measure=None):
     """Every signature of a model beside an exported one.
 
     Args:
@@ -103,19 +103,20 @@ def compare(run, model, x, batch, tolerance):
         x: examples [N, *shape].
         batch: what the exported signatures take, None where any.
         tolerance: of the error, see `Row`.
+        measure: (found, expected) -> (largest difference, error) of an output; `difference` if None.
 
     Returns:
         A list of Row.
     """
-    return [_row(run, model, verb, x, batch, tolerance) for verb in model.signatures()]
+    return [_row(run, model, verb, x, batch, tolerance, measure or difference) for verb in model.signatures()]
 
 
-def _row(run, model, verb, x, batch, tolerance):
+def _row(run, model, verb, x, batch, tolerance, measure):
     inputs = presets.inputs_for(model, verb, model.signatures()[verb], x)
     expected, found = model.run(verb, **inputs), run(verb, inputs)
     errors = [(np.inf, np.inf)]
     if found.keys() == expected.keys():
-        errors = [difference(found[name], expected[name]) for name in expected]
+        errors = [measure(found[name], expected[name]) for name in expected]
     absolute, error = (float(value) for value in np.max(errors, axis=0))
     sides = (described(arrays, batch) for arrays in (inputs, found or expected))
     return Row(verb, *sides, len(x), absolute, error, tolerance)

@@ -2,58 +2,74 @@
 
 import re
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import tensorflow as tf
 
 from .. import weights
 from ..errors import GateError
-from . import saved_model, signatures
+from . import quantization, saved_model, signatures
 from .silence import quiet
 
 MISSING = re.compile(r"tf\.(\w+)(?:' op|\()")  # how the converter names an operation that it cannot translate
 LAYER = re.compile(r"(\w+)_\d+/")  # the name scopes that Keras opens for layers, which it numbers
 
 
-def write_tflite(model, path, batch=1):
+def write_tflite(model, path, batch=1, quantize="none", calibration=None):
     """Writes the signatures of a float32 model at a fixed batch.
 
     A fixed batch runs on every interpreter, C and browser included, and faster: a dynamic one leaves transposed
     convolutions without their fast kernels.
 
+    Args:
+        quantize: a name of `quantization.PRECISIONS`.
+        calibration: examples [N, *shape], for int8.
+
     Raises:
-        GateError: an operation has no builtin in TFLite.
+        GateError: an operation has no builtin in TFLite, or a large weight was left as it is.
     """
-    write_functions(signatures.functions(model, batch), path)
+    examples = partial(quantization.calibration, model, calibration) if quantize == "int8" else None
+    write_functions(signatures.functions(model, batch), path, quantize, examples)
 
 
-def write_functions(functions, path):
-    """Writes {signature: concrete function}, with the variables that they set, if any.
+def write_functions(functions, path, quantize="none", examples=None):
+    """Writes {signature: concrete function}, with the variables that they set, if any: see `write_tflite`.
 
-    Raises:
-        GateError: an operation has no builtin in TFLite.
+    Args:
+        examples: () -> (signature, {input: array}) one by one, for int8.
     """
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         saved = Path(folder) / "saved_model"
         saved_model.write_functions(functions, saved)
-        weights.write_bytes(path, convert(saved, functions))
+        content = convert(saved, functions, quantize, examples)
+    if recipe := quantization.PRECISIONS[quantize].recipe:
+        content = quantization.requantized(content, recipe)
+    if quantize != "none":
+        quantization.require_quantized(content)
+    weights.write_bytes(path, content)
 
 
-def convert(saved, functions):
+def convert(saved, functions, quantize="none", examples=None):
     """The bytes of a TFLite file, from a SavedModel and the signatures to take."""
     try:
-        return _convert(saved, list(functions))
+        return _convert(saved, list(functions), quantize, examples)
     except Exception as error:  # the converter has no exception of its own that it keeps to
         raise _explained(saved, functions, error) from None
 
 
-def _convert(saved, verbs):
+def _convert(saved, verbs, quantize="none", examples=None):
     with quiet():
         converter = tf.lite.TFLiteConverter.from_saved_model(str(saved), signature_keys=verbs)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         converter.experimental_enable_resource_variables = (
             True  # of weights that a signature sets; others are constants
         )
+        if quantize in ("float16", "int8"):
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = examples
+        if quantize == "float16":
+            converter.target_spec.supported_types = [tf.float16]
         return converter.convert()
 
 

@@ -1,0 +1,139 @@
+"""Weights in fewer bits: how each precision is written, and how far it may be from the Keras model."""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from scipy.stats import spearmanr
+from sklearn.metrics import roc_auc_score
+
+from .. import presets
+from ..errors import GateError
+from . import parity
+from .silence import quiet
+
+WIDE = 8  # units of a dense layer for each of its inputs, from which on they share one scale
+LARGE = 4096  # numbers of a weight that must not stay in float32
+PAIRS = 64  # blends of two examples that scores are compared on
+RANKS, AUROC = 1e-3, 1e-2  # what the ranks of scores, and their AUROC, may lose
+
+
+class Precision(NamedTuple):
+    """A precision of the weights.
+
+    Attributes:
+        tolerance: of `measure`.
+        measure: (found, expected) -> (largest difference, error).
+        recipe: of litert-quantizer, which works on the finished float32 file; None where the converter does it.
+        calibrated: whether it needs examples, because activations are integers too.
+    """
+
+    tolerance: float
+    measure: Callable
+    recipe: str | None = None
+    calibrated: bool = False
+
+
+def largest(found, expected):
+    """Errors relative to the range of the output where that is beyond 1."""
+    return _measured(found, expected, np.max)
+
+
+def average(found, expected):
+    """The mean of the errors, relative to the range of the output where that is beyond 1."""
+    return _measured(found, expected, np.mean)
+
+
+PRECISIONS = {
+    "none": Precision(1e-5, parity.difference),
+    "float16": Precision(1e-3, largest),
+    "dynamic_int8": Precision(1e-2, largest, recipe="dynamic_wi8_afp32"),
+    "int8": Precision(2e-2, average, calibrated=True),
+    "weight_int4": Precision(2e-2, average, recipe="weight_only_wi4_afp32"),
+}
+
+
+def _measured(found, expected, over):
+    if found.shape != expected.shape or found.dtype != expected.dtype:
+        return np.inf, np.inf
+    if expected.dtype.kind == "i":  # indices of codes: how many are others
+        return float(np.max(found != expected)), float(np.mean(found != expected))
+    absolute = np.abs(found.astype("float64") - expected)
+    return np.max(absolute), over(absolute) / max(1.0, np.max(np.abs(expected)))
+
+
+def requantized(content, recipe):
+    """A float32 TFLite file, as bytes, with its weights in fewer bits."""
+    from litert_quantizer import Quantizer, qtyping
+    from litert_quantizer import recipe as recipes
+
+    quantizer = Quantizer(bytearray(content), getattr(recipes, recipe)())
+    if recipe.startswith("weight_only"):  # four bits are for dense layers only: convolutions get eight
+        for operation in ("CONV_2D", "CONV_2D_TRANSPOSE"):
+            quantizer.add_weight_only_config(".*", qtyping.TFLOperationName[operation], 8)
+    if recipe.startswith("dynamic"):
+        for name in _wide_layers(content):
+            quantizer.add_dynamic_config(
+                re.escape(name), qtyping.TFLOperationName.FULLY_CONNECTED, 8, qtyping.QuantGranularity.TENSORWISE
+            )
+    with quiet():
+        result = quantizer.quantize(enable_progress_bar=False, enable_progress_report=False)
+    return bytes(result.quantized_model)
+
+
+def _wide_layers(content):
+    """Outputs of dense layers with so many units that a scale for each would take more room than it is worth."""
+    model = schema.Model.GetRootAs(content, 0)
+    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
+        for operator in map(graph.Operators, range(graph.OperatorsLength())):
+            code = model.OperatorCodes(operator.OpcodeIndex())
+            if code.BuiltinCode() == schema.BuiltinOperator.FULLY_CONNECTED:
+                units, inputs = graph.Tensors(operator.Inputs(1)).ShapeAsNumpy()
+                if units > WIDE * inputs:
+                    yield graph.Tensors(operator.Outputs(0)).Name().decode()
+
+
+def calibration(model, examples):
+    """Yields (signature, {input: [1, ...]}) for every signature: without its name, the converter ignores examples.
+
+    Half of them are blends of two examples, so that the ranges hold the scores of what is stranger than the data.
+    """
+    both = np.concatenate([examples, blends(examples, len(examples))])
+    for verb, signature in model.signatures().items():
+        inputs = presets.inputs_for(model, verb, signature, both)
+        for i in range(len(both)):
+            yield verb, {name: array[i : i + 1] for name, array in inputs.items()}
+
+
+def blends(x, count):
+    """Up to `count` means of two examples [N, *shape] each."""
+    return np.concatenate([0.5 * (x + np.roll(x, shift, 0)) for shift in range(1, len(x))] or [x[:0]])[:count]
+
+
+def require_quantized(content, large=LARGE):
+    """Raises GateError where a large weight is in float32 still: the converter leaves it so without a word."""
+    model = schema.Model.GetRootAs(content, 0)
+    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
+        for tensor in map(graph.Tensors, range(graph.TensorsLength())):
+            buffer = model.Buffers(tensor.Buffer())
+            size = max(buffer.DataLength(), buffer.Size()) // 4  # within the table, or after it in the file
+            if tensor.Type() == schema.TensorType.FLOAT32 and size >= large and tensor.ShapeLength() > 1:
+                raise GateError(f"the weight {tensor.Name().decode()} of {size:,} numbers was not quantized")
+
+
+def score_difference(run, model, x):
+    """(largest difference, error) of the scores of examples and of blends of two of them, which are stranger.
+
+    The error is what the rank correlation lacks to 1, or a tenth of the change of the AUROC, whichever is more: it is
+    the order of scores that decides.
+    """
+    stranger = blends(x, PAIRS)
+    both, strange = np.concatenate([x, stranger]), np.r_[np.zeros(len(x)), np.ones(len(stranger))]
+    found, expected = run("score", {"x": both}).get("score"), model.score(both)
+    if found is None or not np.isfinite(found).all():
+        return np.inf, np.inf
+    lost = 1.0 - spearmanr(found, expected).statistic
+    change = roc_auc_score(strange, found) - roc_auc_score(strange, expected) if len(stranger) else 0.0
+    return np.max(np.abs(found - expected)), max(lost, abs(change) * RANKS / AUROC)
