@@ -189,6 +189,11 @@ COMMANDS = {
     "no epochs": (("train", "vae_dense", "--set", "epochs=0"), 2, "epochs: must be at least 1; got 0"),
     "half a seed": (("train", "vae_dense", "--set", "seed=0.5"), 2, "seed: must be a whole number; got 0.5"),
     "a way with gaps": (("train", "vae_dense", "--set", "data.missing=zero"), 2, "data.missing: must be 'refuse'"),
+    "gaps for a model that cannot learn from them": (
+        ("train", "vae_dense", "--set", "data.missing=mask"),
+        2,
+        "data.missing: vae_dense cannot learn from missing values; fill them (mean)",
+    ),
     "all for validation": (
         ("train", "vae_dense", "--set", "data.validation=1"),
         2,

@@ -64,6 +64,7 @@ def train(model, data=None, out=None, *, changes=(), resume=False, force=False, 
     if resume:
         experiment = resumed(out, experiment)
     be_deterministic(experiment.training.deterministic)
+    require_masking(experiment)
     bundle = data if isinstance(data, datasets.Bundle) else load_data(experiment, data)
     experiment = suited(experiment, bundle)
     network = presets.build(experiment, bundle.shape)
@@ -79,6 +80,20 @@ def train(model, data=None, out=None, *, changes=(), resume=False, force=False, 
     run.go()
     run.finish()
     return out
+
+
+def require_masking(experiment):
+    """Raises InputError where missing values are masked for a model that cannot learn from them.
+
+    One that can has `missing: mask` in its own `configs/<variant>.yaml`.
+    """
+    own = config.defaults_of(catalog.resolve(experiment.model)[0]).data.get("data", {})
+    if experiment.data.missing == "mask" and own.get("missing") != "mask":
+        raise InputError(
+            f"data.missing: {experiment.model} cannot learn from missing values; fill them (mean), leave such "
+            "examples out (drop), or train miss_vae",
+            key="data.missing",
+        )
 
 
 def be_deterministic(wanted):
