@@ -27,12 +27,12 @@ SUMS = {  # words that are not the defaults, and the loss as a function of the p
     "beta_vae": ({"beta": 3.0}, lambda p: p["distortion"] + 3.0 * p["rate"]),
     "capacity_vae": ({"gamma": 7.0, "capacity": 2.0}, lambda p: p["distortion"] + 7.0 * np.abs(p["rate"] - 2.0)),
     "dip_vae_i": (
-        {"lambda_od": 2.0, "lambda_d": 3.0},
-        lambda p: p["distortion"] + p["rate"] + 2.0 * p["covariances"] + 3.0 * p["variances"],
+        {"lambda_od": 2e4, "lambda_d": 3.0},
+        lambda p: p["distortion"] + p["rate"] + 2e4 * p["covariances"] + 3.0 * p["variances"],
     ),
     "dip_vae_ii": (
-        {"lambda_od": 2.0, "lambda_d": 3.0},
-        lambda p: p["distortion"] + p["rate"] + 2.0 * p["covariances"] + 3.0 * p["variances"],
+        {"lambda_od": 2e4, "lambda_d": 3.0},
+        lambda p: p["distortion"] + p["rate"] + 2e4 * p["covariances"] + 3.0 * p["variances"],
     ),
     "beta_tc_vae": (
         {"alpha": 2.0, "beta": 3.0, "gamma": 5.0, "dataset_size": 100},
@@ -58,7 +58,7 @@ SUMS = {  # words that are not the defaults, and the loss as a function of the p
     ),
     "wae_mmd": ({"weight": 3.0}, lambda p: p["distortion"] + 3.0 * p["discrepancy"]),
     "aae": ({"weight": 3.0, "critic_widths": (8,)}, lambda p: p["distortion"] + 3.0 * p["encoder_loss"]),
-    "vq_vae": ({"beta": 3.0, "codes": 6}, lambda p: p["distortion"] + p["codebook"] + 3.0 * p["commitment"]),
+    "vq_vae": ({"beta": 3.0, "codes": 20}, lambda p: p["distortion"] + p["codebook"] + 3.0 * p["commitment"]),
 }
 
 
@@ -187,12 +187,12 @@ def test_free_bits_vae(free):
 
 
 def test_parts_of_vq_vae():
-    model = made("vq_vae", beta=3.0, codes=6)
-    model.codebook.vectors.assign(np.random.default_rng(0).normal(size=(6, D)) * 0.1)
+    model = made("vq_vae", beta=3.0, codes=20)
+    model.codebook.vectors.assign(np.random.default_rng(0).normal(size=(20, D)) * 0.1)
     z, vectors = model.encoder(X).numpy(), model.codebook.vectors.numpy()
     chosen = ((z[..., None, :] - vectors) ** 2).sum(-1).argmin(-1)
     e = vectors[chosen]
-    share = np.bincount(chosen.ravel(), minlength=6) / chosen.size
+    share = np.bincount(chosen.ravel(), minlength=20) / chosen.size
     used = share[share > 0]
     distance = ((z - e) ** 2).reshape(len(X), -1).sum(1)
     loss, parts = model.objective(X)
@@ -208,8 +208,8 @@ def test_parts_of_vq_vae():
 
 def test_vq_vae_moves_vectors_to_codes_and_codes_to_vectors():
     """The codebook learns from its own term only, and the encoder by way of its codes and by its commitment."""
-    model = made("vq_vae", beta=3.0, codes=6)
-    model.codebook.vectors.assign(np.random.default_rng(0).normal(size=(6, D)) * 0.1)
+    model = made("vq_vae", beta=3.0, codes=20)
+    model.codebook.vectors.assign(np.random.default_rng(0).normal(size=(20, D)) * 0.1)
     with tf.GradientTape(persistent=True) as tape:
         z = model.posterior(X).mean()
         tape.watch(z)
