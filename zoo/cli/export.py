@@ -17,7 +17,7 @@ MANY = 8  # tensors of a signature that are counted, not listed
 def export(
     name: options.Model,
     out: Annotated[Path | None, typer.Argument(help="The folder to make; exports/NAME/FORMAT if not given.")] = None,
-    format: Annotated[str, typer.Option(help="tflite, saved_model or keras.")] = "tflite",
+    format: Annotated[str, typer.Option(help="tflite, saved_model, keras, or web: a page.")] = "tflite",
     trainable: Annotated[bool, typer.Option("--trainable", help="TFLite that goes on learning on the device.")] = False,
     batch: Annotated[
         int | None, typer.Option(min=1, help="Examples that TFLite takes at once: 1; a step of training: 16.")
@@ -46,11 +46,13 @@ def export(
     how |= {"quantize": quantize, "calibration": calibration, "tolerance": tolerance}
     if keep and (asked := [word for word, value in how.items() if value]):
         raise InputError(f"--keep: the run folder keeps the plain export; leave --{asked[0].replace('_', '-')} out")
+    if format == "web" and (keep or any(how.values())):
+        raise InputError("--format web: takes no other option of an export than --force", "format")
     console.start_tensorflow()
-    from ..export import ParityError, export
+    from ..export import ParityError
 
     try:
-        report = kept(name, format, force) if keep else export(name, out, format=format, force=force, **how)
+        report = written(name, out, format, force, how, keep)
     except ParityError as error:
         console.report({"signatures": {row.signature: row.to_dict() for row in error.rows}}, json, show_signatures)
         raise
@@ -74,6 +76,17 @@ def import_state(
     path = import_state(file, run, out, force=force)
     learned = open_preset(path).metadata["on_device"]
     console.report({"out": str(path), **learned}, json)
+
+
+def written(name, out, format, force, how, keep):
+    """The report of what was asked for."""
+    from ..export import export
+    from ..presets import load
+    from ..web import write_site
+
+    if format == "web":
+        return write_site(load(name), out, force)
+    return kept(name, format, force) if keep else export(name, out, format=format, force=force, **how)
 
 
 def kept(name, format, force):
