@@ -49,7 +49,7 @@ class GenerativeModel(keras.Model):
     Args:
         input_shape: shape of one example: (H, W, C), (T, C) or (F,).
         latent_dim: D, the length of a code.
-        backbone: "dense" or "conv".
+        backbone: "dense", "conv", or "lstm" for sequences.
         widths: units (dense) or filters (conv, each level halves the size) from data to code; None: the backbone's own.
         activation: name of a Keras activation for the hidden layers.
         normalization: what follows each hidden linear layer.
@@ -70,7 +70,7 @@ class GenerativeModel(keras.Model):
         *,
         input_shape: Shape,
         latent_dim: Count = 16,
-        backbone: Literal["dense", "conv"] = "conv",
+        backbone: Literal["dense", "conv", "lstm"] = "conv",
         widths: Widths | None = None,
         activation: Name = "relu",
         normalization: Literal["none", "batch", "layer", "group"] = "none",
