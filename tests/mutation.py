@@ -182,9 +182,8 @@ def tests_of(target):
 
     entry = catalog.catalogue()[target]
     names = {target, *(f"{target}_{backbone}" for backbone in entry.backbones)}
-    folder = ROOT / "tests"
-    files = sorted(set(folder.rglob("test_*.py")) - {folder / "test_contract.py", *(folder / "terms").iterdir()})
-    exact = [file for file in files if re.search(r"objectives?\(", text := file.read_text()) and target in text]
+    files = set((ROOT / "tests").glob("test_*.py")) - {ROOT / "tests" / "test_contract.py"}
+    exact = [file for file in sorted(files) if re.search(r"objectives?\(", text := file.read_text()) and target in text]
     contract = [f"tests/test_contract.py::{test}" for test in CONTRACT]
     return [*(str(file.relative_to(ROOT)) for file in exact), *contract], names
 
