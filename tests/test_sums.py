@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 import zoo
 from zoo import numerics
 from zoo.terms.divergences import maximum_mean_discrepancy
+from zoo.terms.information import of_choice, of_position
 
 X = np.float32(load_digits().images[:24, ..., None] / 16)
 D = 3
@@ -293,3 +294,21 @@ def test_wgan_gp():
     assert np.allclose(parts["wasserstein"], wasserstein, rtol=1e-3, atol=1e-5)
     assert np.allclose(parts["slope"], (lengths - 1) ** 2, rtol=1e-3)
     assert np.allclose(loss, -wasserstein + 3.0 * (lengths - 1) ** 2, rtol=1e-3)
+
+
+@pytest.mark.parametrize("player", ["generator", "critic"])
+def test_info_gan_pays_for_the_choice_and_for_the_positions_that_the_critic_reads(player):
+    words = {"choices": 3, "positions": 2, "weight": 2.0, "position_weight": 0.3}
+    model = made("info_gan", normalization="none", **words)
+    inputs = {"noise": (D,), "uniform": (3,)}
+    z, choice, position = model.code(**model.random(inputs, [len(X)], player))
+    verdict = model.critic(model(z)).numpy().astype("float64")
+    logits, means, raw = verdict[:, 1:4], verdict[:, 4:6], verdict[:, 6:8]
+    chosen, placed = of_choice(np.float32(logits), choice), of_position(np.float32(means), np.float32(raw), position)
+    loss, parts = model.objective(X) if player == "generator" else model.critic_objective(X)
+    fake, real = softplus(verdict[:, :1]), softplus(-model.critic(X).numpy()[:, :1])
+    expected = softplus(-verdict[:, :1]) if player == "generator" else real + fake
+    assert np.allclose(parts[f"{player}_loss"], expected, rtol=1e-4)
+    assert np.allclose(loss, expected - 2.0 * chosen - 0.3 * placed, rtol=1e-4)
+    if player == "generator":
+        assert np.allclose(parts["information"], chosen + placed, rtol=1e-4, atol=1e-5)
