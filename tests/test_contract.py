@@ -19,6 +19,7 @@ from zoo import catalog
 NAMES = zoo.list_models()
 ENTRIES = {name: catalog.catalogue()[catalog.resolve(name)[0]] for name in NAMES}
 DIGITS = np.float32(load_digits().images[..., None] / 16)
+LABELS = load_digits().target
 X = DIGITS[:16]
 SMALL = {
     "input_shape": (8, 8, 1),
@@ -45,11 +46,16 @@ def made(name, **words):
     return model
 
 
+def fed(model, x=X):
+    """What a model is trained on: examples, with their labels where it needs them."""
+    return x, LABELS[: len(x)] if getattr(model, "conditional", False) else None
+
+
 def trained(name, steps=3, **words):
     """A model after some steps on one batch."""
     model = made(name, **words)
     for _ in range(steps):
-        model.train_step(X)
+        model.train_step(fed(model))
     return model
 
 
@@ -78,7 +84,7 @@ def same(a, b):
 def test_loss_of_every_example_and_declared_parts(name, training):
     model, seen = fresh(name), []
     for player in model.players():
-        loss, parts = player.objective(X, training=training)
+        loss, parts = player.objective(*fed(model), training=training)
         assert loss.shape == (len(X),) and loss.dtype == tf.float32 and np.all(np.isfinite(loss))
         assert all(np.all(np.isfinite(part)) for part in parts.values())
         seen += parts
@@ -92,7 +98,7 @@ def test_every_weight_is_trained_by_exactly_one_player(name):
     assert sorted(owners) == sorted({id(w) for w in model.trainable_weights})
     for player in model.players():
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(player.objective(X, training=True)[0])
+            loss = tf.reduce_mean(player.objective(*fed(model), training=True)[0])
         missing = [
             w.path for w, g in zip(player.weights, tape.gradient(loss, player.weights), strict=True) if g is None
         ]
@@ -109,7 +115,8 @@ def test_logged_loss_is_the_sum_of_the_documented_parts():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_fit_lowers_the_loss(name):
-    history = made(name).fit(DIGITS[:384], batch_size=32, epochs=5, verbose=0).history
+    model = made(name)
+    history = model.fit(*fed(model, DIGITS[:384]), batch_size=32, epochs=5, verbose=0).history
     assert all(np.all(np.isfinite(values)) for values in history.values())
     assert set(fresh(name).parts) < set(history) and not any(history["skipped"])
     if ENTRIES[name].family != "adversarial":
@@ -134,7 +141,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing(name):
     model = trained(name, 1)
     before, bad = everything(model), X.copy()
     bad[3, 2, 1] = np.inf
-    model.train_step(bad)
+    model.train_step(fed(model, bad))
     after = everything(model)
     changed = {place for place in before if not np.array_equal(before[place], after[place], equal_nan=True)}
     if hasattr(model, "generator"):  # it does not see the data, and goes on
@@ -142,7 +149,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing(name):
         changed = {place for place in changed if place.startswith("optimizer 1") or place.split()[-1] in theirs}
     assert {place.split()[-1] for place in changed} <= {"step", "skipped", "skipped_in_a_row"}
     assert int(model.skipped) == int(model.skipped_in_a_row) == 1
-    model.train_step(X)
+    model.train_step(fed(model))
     assert int(model.skipped) == 1 and int(model.skipped_in_a_row) == 0
 
 
@@ -150,7 +157,7 @@ def test_a_code_that_is_looked_up_often_has_one_gradient():
     """Adam's first step is the learning rate, however many examples share a code."""
     model = made("vq_vae_dense")
     before = model.codebook.vectors.numpy()
-    model.train_step(X)
+    model.train_step(fed(model))
     steps = np.abs(model.codebook.vectors.numpy() - before)
     assert 0.9 * 3e-3 < steps.max() < 1.01 * 3e-3
 
@@ -161,7 +168,7 @@ def test_optimizers(name, optimizer):
     model = made(name)
     model.compile(optimizer=optimizer, jit_compile=False)
     before = [w.numpy() for w in model.trainable_weights]
-    logs = model.train_step(X)
+    logs = model.train_step(fed(model))
     assert all(np.isfinite(float(v)) for v in logs.values())
     assert any(not np.array_equal(w, b) for w, b in zip(model.trainable_weights, before, strict=True))
 

@@ -175,12 +175,13 @@ class GenerativeModel(keras.Model):
 
     def fit(self, x=None, *args, **kwargs):
         """As in Keras. An array is looked at first: see `check`; what there is to know of it is said as a warning."""
-        if isinstance(x, np.ndarray) and (remark := self.check(x)):
+        y = args[0] if args else kwargs.get("y")
+        if isinstance(x, np.ndarray) and (remark := self.check(x, y)):
             warnings.warn(remark, stacklevel=2)
         return super().fit(x, *args, **kwargs)
 
-    def check(self, x):
-        """What to know of a model that is trained on these data [N, *input_shape], or None.
+    def check(self, x, y=None):
+        """What to know of a model that is trained on these data [N, *input_shape] with labels [N], or None.
 
         Raises:
             InputError: the model cannot learn them.
@@ -249,7 +250,9 @@ class GenerativeModel(keras.Model):
         """The random numbers that a verb takes for n examples, as a function of the seed."""
         inputs = self.signatures()[verb].inputs
         return {
-            name: numerics.DRAW[name]((n, *shape), numerics.key(name, seed)).numpy() for name, shape in inputs.items()
+            name: numerics.DRAW[name]((n, *shape), numerics.key(name, seed)).numpy()
+            for name, shape in inputs.items()
+            if name in numerics.DRAW
         }
 
     def sample(self, n=1, seed=0):
@@ -325,7 +328,7 @@ class Generator(Adversarial, GenerativeModel):
     def call(self, z, training=False):
         return self.squash(self.generator(z, training=training))
 
-    def check(self, x):
+    def check(self, x, y=None):
         super().check(x)
         if self.squash is tf.sigmoid:
             require_unit_range(x, 'a generator with output "sigmoid"', "output")
@@ -428,9 +431,10 @@ class Autoencoder(GenerativeModel):
         """{name: shape for one example} of the random numbers that a sample of q takes."""
         return {name: (*self.code_shape[:-1], *shape) for name, shape in self.posteriors.inputs.items()}
 
-    def draw(self, q, stream="code"):
-        """A sample of q, [B, *code_shape], differentiable in q."""
-        return self.posteriors.transform(q, **self.random(self.code_inputs, [q.batch_shape_tensor()[0]], stream))
+    def draw(self, q, stream="code", **words):
+        """A sample of q, [B, *code_shape], differentiable in q; `words` are for the posterior's `transform`."""
+        drawn = self.random(self.code_inputs, [q.batch_shape_tensor()[0]], stream)
+        return self.posteriors.transform(q, **drawn, **words)
 
     def draws(self, q, samples, stream="code"):
         """K samples of q, [K, B, D]."""
@@ -443,7 +447,7 @@ class Autoencoder(GenerativeModel):
         z = self.draw(q)
         return q, z, self.likelihood(z, training)
 
-    def check(self, x):
+    def check(self, x, y=None):
         super().check(x)
         return self.observation.check(x)
 

@@ -107,6 +107,10 @@ class Experiment(Settings):
                     return self._layer.value_of[path]
                 path = path[:-1]
 
+    def sets(self, key):
+        """Whether a dotted key itself was set, not only the section that it would stand in."""
+        return self._layer is not None and tuple(key.split(".")) in self._layer.value_of
+
     @contextlib.contextmanager
     def locating(self):
         """Within it, an InputError about a key says where the key was set.

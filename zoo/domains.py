@@ -31,6 +31,8 @@ Flag = Annotated[bool, Field(strict=True)]
 Name = Annotated[str, Field(strict=True, min_length=1)]
 Shape = Annotated[Sequence[Count], Field(min_length=1, max_length=3)]
 Widths = Annotated[Sequence[Count], Field(min_length=1, max_length=8)]
+Upper = Annotated[Sequence[Count], Field(max_length=8)]
+Classes = Annotated[Sequence[Annotated[int, Field(strict=True, ge=2, le=1_000_000)]], Field(max_length=1000)]
 Columns = Annotated[Sequence[Count], Field(min_length=1, max_length=100_000)]
 Scheduled = Real | Ramp
 Network = Any

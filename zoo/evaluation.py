@@ -110,7 +110,7 @@ def _codes(model, bundle, x, split, samples, binarize, seed, progress):
     else:
         found, skipped = {}, {"active_units": "its codes are points, whose scale means nothing"}
     details = {"variance": metrics.codes.variances(codes["z"]).tolist()}
-    if "stddev" in codes:
+    if codes.get("stddev", codes["z"][:0]).shape == codes["z"].shape:  # all of the code is normal
         details["rate_to_standard_normal"] = metrics.rate_per_dimension(codes["z"], codes["stddev"]).tolist()
     try:
         found["linear_probe"] = _probe(model, bundle, codes["z"], split, binarize, seed)

@@ -16,6 +16,11 @@ def softplus(x):
     return 0.5 * (x + tf.abs(x)) + tf.math.log(1.0 + tf.exp(-tf.abs(x)))
 
 
+def is_nan(x):
+    """Where x is NaN, bool of its shape; TFLite has no builtin for `tf.math.is_nan`."""
+    return tf.not_equal(x, x)
+
+
 def finite(tensors):
     """Whether no value is infinite or NaN, as a bool scalar.
 
@@ -67,7 +72,14 @@ def normal(shape, key, examples=None):
     return radius * tf.cos(6.283185307179586 * uniform(shape, _mix(key + _constant(2)), examples))
 
 
-DRAW = {"noise": normal, "uniform": uniform}  # how an input of that name is drawn
+def one_hot(shape, key, examples=None):
+    """One-hot vectors [..., K], each of the K alike, a pure function of (key, example, index): see `uniform`."""
+    first = tf.concat([shape[:-1], [1]], 0)
+    chosen = tf.math.ceil(uniform(first, key, examples)[..., 0] * tf.cast(shape[-1], tf.float32))
+    return tf.one_hot(tf.cast(chosen, tf.int32) - 1, shape[-1])
+
+
+DRAW = {"noise": normal, "uniform": uniform, "label": one_hot}  # how an input of that name is drawn
 
 
 def key(stream, *numbers):

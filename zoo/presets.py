@@ -290,11 +290,12 @@ def write_golden(path, model, examples):
 
 def inputs_for(model, verb, signature, examples):
     """Inputs of a verb: examples as x, their codes as z, random numbers for the rest."""
+    inputs = model.random_inputs(verb, len(examples))
     if "x" in signature.inputs:
-        return {"x": examples}
+        inputs["x"] = examples
     if "z" in signature.inputs:
-        return {"z": model.encode(examples)}
-    return model.random_inputs(verb, len(examples))
+        inputs["z"] = model.encode(examples)
+    return inputs
 
 
 def write_thresholds(path, scores):

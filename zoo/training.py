@@ -171,7 +171,17 @@ def load_data(experiment, data=None):
 
 
 def suited(experiment, bundle):
-    """Data that are not in [0, 1] get parts for real values, where the experiment does not say which."""
+    """The experiment with what the data say of the model, where it does not say so itself: likelihood and classes."""
+    experiment = _with_likelihood(experiment, bundle)
+    conditional = getattr(catalog.load_class(catalog.resolve(experiment.model)[0]), "conditional", False)
+    if not conditional or bundle.train.y is None or experiment.sets("hyperparameters.classes"):
+        return experiment
+    classes = len(bundle.classes) if bundle.classes else int(bundle.train.y.max()) + 1
+    return experiment.model_copy(update={"hyperparameters": {**experiment.hyperparameters, "classes": classes}})
+
+
+def _with_likelihood(experiment, bundle):
+    """Data that are not in [0, 1] get parts for real values."""
     if bundle.kind == "image" and bundle.preprocessor.low is not None:
         return experiment
     variant, own = catalog.resolve(experiment.model)[0], experiment.hyperparameters
@@ -180,12 +190,12 @@ def suited(experiment, bundle):
         word: value
         for word, value in real.items()
         if own.get(word) in ("bernoulli", "sigmoid")
-        and experiment.place(f"hyperparameters.{word}") is None
+        and not experiment.sets(f"hyperparameters.{word}")
         and not list(catalog.wrong_values(variant, {word: value}))
     }
     widths = [column.width for column in bundle.preprocessor.columns or ()]
     mixed = {"likelihood": "columns", "columns": widths}
-    free = experiment.place("hyperparameters.likelihood") is None and not list(catalog.wrong_values(variant, mixed))
+    free = not experiment.sets("hyperparameters.likelihood") and not list(catalog.wrong_values(variant, mixed))
     if max(widths, default=1) > 1 and free and {**own, **fitting}.get("likelihood") == "gaussian":
         fitting |= mixed
     return experiment.model_copy(update={"hyperparameters": {**experiment.hyperparameters, **fitting}})
@@ -197,10 +207,13 @@ def remarked(model, bundle, binarize):
     Raises:
         InputError: the model cannot learn them.
     """
-    if binarize != "none":
-        return bundle
-    pieces = (bundle.preprocessor.apply(bundle.train.x[i : i + PIECE]) for i in range(0, len(bundle.train), PIECE))
-    remarks = tuple(filter(None, dict.fromkeys(map(model.check, pieces))))
+    x, y = bundle.train.x, bundle.train.y
+    remarks = {}
+    for start in range(0, len(x), PIECE):
+        piece = slice(start, start + PIECE)
+        values = binarized(bundle.preprocessor.apply(x[piece]), "none" if binarize == "none" else "threshold")
+        remarks[model.check(values, None if y is None else y[piece])] = True
+    remarks = tuple(filter(None, remarks))
     return dataclasses.replace(bundle, notes=(*bundle.notes, *remarks))
 
 

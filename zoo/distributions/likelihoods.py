@@ -21,8 +21,8 @@ MOMENTUM = 0.9  # of a standard deviation that follows the batches, as of the me
 
 def require_unit_range(x, what, key="likelihood"):
     """Raises InputError where data are not in [0, 1]. NaN is not looked at."""
-    if x.size and (np.min(x) < 0 or np.max(x) > 1):
-        raise InputError(f"{what} takes values in [0, 1]; the data run from {np.min(x):g} to {np.max(x):g}", key)
+    if np.any((x < 0) | (x > 1)):
+        raise InputError(f"{what} takes values in [0, 1]; the data run from {np.nanmin(x):g} to {np.nanmax(x):g}", key)
 
 
 class Likelihood(keras.layers.Layer):
@@ -44,7 +44,7 @@ class Likelihood(keras.layers.Layer):
         """
         if self.unit_range:
             require_unit_range(x, f"the {type(self).__name__} likelihood")
-        return self.remark if self.remark and np.any((x != 0) & (x != 1)) else None
+        return self.remark if self.remark and np.any((x > 0) & (x < 1)) else None
 
     def values(self, outputs):
         """The distribution of single values, with the decoder's output as its parameter."""

@@ -1,27 +1,29 @@
 """VQ-VAE."""
 
-from typing import Literal
-
 import tensorflow as tf
 
-from ..base import Autoencoder, Signature
+from .. import numerics
 from ..catalog import register
-from ..domains import Count, Name, NonNegative
+from ..domains import Count, Fraction, NonNegative
+from ..errors import InputError
 from ..networks.codebook import Codebook
+from ..quantized import Quantized
 from ..terms.quantization import perplexity, squared_distance, straight_through
 
 
 @register(family="discrete", paper="https://arxiv.org/abs/1711.00937")
-class VQVAE(Autoencoder):
+class VQVAE(Quantized):
     """Discrete codes: each vector that the encoder gives is replaced by the nearest of a codebook.
 
-    Loss (van den Oord et al. 2017, Eq. 3):
+    Loss (van den Oord et al. 2017, Eq. 3; with `decay`, without its second term: Appendix A.1):
         L(x) = -log p(x|e) + |sg[z] - e|^2 + beta |z - sg[e]|^2,   e = nearest vector to z
 
     Args:
         codes: K, the number of vectors in the codebook.
         beta: weight of the commitment of the encoder to its code.
-        positions: codes for one example on the dense backbone; conv has one for each place of its coarsest grid.
+        decay: of the moving averages that the codebook follows, such as 0.99; 0: it learns by gradient.
+        restart: codes of a batch that a vector must stand for, on average, or it starts anew as one of them; needs
+            `decay`.
     """
 
     parts = ("distortion", "codebook", "commitment", "perplexity")
@@ -31,48 +33,35 @@ class VQVAE(Autoencoder):
         *,
         codes: Count = 512,
         beta: NonNegative = 0.25,
-        positions: Count = 16,
-        posterior: Literal["deterministic", "normal"] = "deterministic",
-        likelihood: Name = "gaussian",
+        decay: Fraction = 0.0,
+        restart: NonNegative = 0.0,
         **kwargs,
     ):
-        self.positions = positions
-        super().__init__(posterior=posterior, likelihood=likelihood, **kwargs)
-        self.codes, self.beta = codes, beta
-        self.codebook = Codebook(codes, self.latent_dim, name="codebook")
+        super().__init__(**kwargs)
+        if restart and not decay:
+            raise InputError("restart: needs decay, the moving averages that say which vectors are in use", "restart")
+        self.size, self.beta, self.decay, self.restart = codes, beta, decay, restart
+        self.codebook = Codebook(codes, self.latent_dim, decay, name="codebook")
 
-    def shape_of_code(self):
-        return self.backbone.code_shape(self.example_shape, self.latent_dim, self.widths, self.positions)
+    def discretize(self, z):
+        indices = self.codebook.nearest(z)
+        return self.codebook.lookup(indices), indices
 
-    def signatures(self):
-        uniform = {"uniform": self.code_shape[:-1]}
-        return super().signatures() | {"sample": Signature(self.sample_tensors, uniform)}
-
-    def encode_tensors(self, x):
-        indices = self.codebook.nearest(self.posterior(x).mean())
-        return {"z": self.codebook.lookup(indices), "indices": indices}
-
-    def sample_tensors(self, uniform):
-        """Codes drawn alike: the uniform prior that the paper trains with."""
-        indices = tf.minimum(tf.cast(uniform * self.codes, tf.int32), self.codes - 1)
-        return {"x": self.decode_tensors(self.codebook.lookup(indices))["x_hat"]}
-
-    def score_tensors(self, x):
-        return {"score": -self.likelihood(self.encode_tensors(x)["z"]).log_prob(x)}
-
-    def call(self, x, training=False):
-        return self.likelihood(self.encode_tensors(x)["z"], training).mean()
+    def lookup(self, indices):
+        return self.codebook.lookup(indices)
 
     def objective(self, x, y=None, training=False):
         z = self.posterior(x, training).mean()
-        indices = self.codebook.nearest(z)
-        e = self.codebook.lookup(indices)
+        e, indices = self.discretize(z)
         distortion = -self.likelihood(straight_through(z, e), training).log_prob(x)
         codebook = squared_distance(tf.stop_gradient(z), e)
         commitment = squared_distance(z, tf.stop_gradient(e))
-        return distortion + codebook + self.beta * commitment, {
+        if self.decay and training:
+            self.codebook.follow(z, indices, self.restart, numerics.uniform([1, self.size], self.key("restart"))[0])
+        learned = 0.0 if self.decay else codebook
+        return distortion + learned + self.beta * commitment, {
             "distortion": distortion,
             "codebook": codebook,
             "commitment": commitment,
-            "perplexity": perplexity(indices, self.codes),
+            "perplexity": perplexity(indices, self.size),
         }

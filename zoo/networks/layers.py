@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import keras
 from keras import activations, layers
 
 from ..errors import InputError, nearest
@@ -34,3 +35,21 @@ def stack(layer, widths, name, **style):
         raise InputError(f"widths: {odd[0]} cannot be cut into the 8 groups of normalization='group'", key="widths")
     blocks = (block(partial(layer, width), f"{name}_{i}", **style) for i, width in enumerate(widths, 1))
     return [each for layers_of_block in blocks for each in layers_of_block]
+
+
+@keras.saving.register_keras_serializable("zoo")
+class First(layers.Layer):
+    """The first numbers of a vector: [B, N] -> [B, size]."""
+
+    def __init__(self, size, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+
+    def call(self, x):
+        return x[:, : self.size]
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.size)
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size}

@@ -95,3 +95,20 @@ def maximum_mean_discrepancy(a, b, scale):
         return apart / tf.maximum(count * (count - 1.0), 1.0)  # a batch of one has no pairs
 
     return within(a) + within(b) - 2.0 * tf.reduce_mean(inverse_multiquadratic(a, b, scale))
+
+
+def kl_to_components(q, z, mixture):
+    """sum_c g_c (log g_c / pi_c + KL(q || p_c)) with g_c = p(c|z): a bound on KL(q || sum_c pi_c p_c), [B] in nats.
+
+    Source: Jiang et al. 2017, Eq. 9 with Eq. 16.
+
+    Args:
+        q: independent normals with batch [B] and event [D].
+        z: one sample of each, [B, D].
+        mixture: a MixtureSameFamily of K independent normals.
+    """
+    log_share = tf.nn.log_softmax(mixture.mixture_distribution.logits_parameter())  # [K]
+    log_density = mixture.components_distribution.log_prob(z[:, None])  # [B, K]
+    log_gamma = tf.nn.log_softmax(log_share + log_density)
+    rates = tfd.kl_divergence(q[:, None], mixture.components_distribution)  # [B, K]
+    return tf.reduce_sum(tf.exp(log_gamma) * (log_gamma - log_share + rates), -1)
