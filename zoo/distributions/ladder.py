@@ -48,8 +48,8 @@ class LadderPrior(Prior):
             keras.Sequential(
                 [
                     keras.Input((above,)),
-                    keras.layers.Dense(hidden, "relu", dtype="float32"),
-                    keras.layers.Dense(2 * below, dtype="float32"),
+                    keras.layers.Dense(hidden, "relu", dtype="float32", name="hidden"),
+                    keras.layers.Dense(2 * below, dtype="float32", name="head"),
                 ],
                 name=f"down_{i}",
             )
