@@ -221,7 +221,8 @@ def test_an_unexpected_error_says_how_to_see_more(command, capsys):
 
 
 def test_interrupted_is_130():
-    code = "import os, time, zoo.cli.listing as l, zoo.cli as c\n"
+    code = "import os, signal, time, zoo.cli.listing as l, zoo.cli as c\n"
+    code += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # where the tests run in the background
     code += f"stop = lambda *a, **k: (os.kill(os.getpid(), {int(signal.SIGINT)}), time.sleep(10))\n"
     code += "l.catalog.list_models = stop\nc.main(['list'])"
     done = python(code)

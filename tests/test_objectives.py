@@ -180,11 +180,11 @@ def test_dfc_vae(channels, seen):
 def test_dfc_vae_sees_with_the_encoder_of_a_preset():
     model, preset = made("dfc_vae_dense", input_shape=(28, 28, 1)), zoo.load_model("vae_conv.mnist")
     x = RANDOM.uniform(size=(3, 28, 28, 1)).astype("float32")
-    first, second = model.features(x)
     conv = [layer for layer in preset.encoder.layers if isinstance(layer, keras.layers.Conv2D)]
-    expected = tf.nn.relu(conv[0](x))
-    assert np.allclose(first, expected, atol=1e-5)
-    assert np.allclose(second, tf.nn.relu(conv[1](expected)), atol=1e-5)
+    expected = x
+    for level, found in zip(conv, model.features(x), strict=True):
+        expected = tf.nn.relu(level(expected))
+        assert np.allclose(found, expected, atol=1e-5)
     assert not {id(w) for w in model.features.weights} & {id(w) for w in model.trainable_weights}
 
 

@@ -4,17 +4,18 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo import catalog
 
-SMALL = {"input_shape": (28, 20, 1), "latent_dim": 4, "widths": (8,)}
+SMALL = {"input_shape": (28, 20, 1), "latent_dim": 4, "widths": (8,), "critic_widths": (8,)}
 
 
 @pytest.fixture(scope="session")
 def make():
-    """A tiny model by name."""
+    """A tiny model by name, of the words above that it takes."""
 
     def create(name, **words):
-        critic = {"critic_widths": (8,)} if name.startswith("factor_vae") else {}
-        return zoo.create_model(name, **{**SMALL, **critic, **words})
+        takes = catalog.catalogue()[catalog.resolve(name)[0]].words
+        return zoo.create_model(name, **{word: value for word, value in SMALL.items() if word in takes} | words)
 
     return create
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.export import export, litert, on_device, parity
+from zoo.export import export, litert, on_device, parity, quantization
 
 SOURCE = Path(__file__).parents[2] / "docs" / "native" / "run.c"
 LIBRARIES = Path(ai_edge_litert.__path__[0])
@@ -80,7 +80,7 @@ def test_every_verb_equals_keras(program, exported, tmp_path):
         found = run(program, path, folder, calls)
         return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
 
-    parity.require(parity.compare(native, model, x, 1, litert.TOLERANCE))
+    parity.require(parity.compare(native, model, x, 1, quantization.PRECISIONS["none"].tolerance))
     assert set(compared) == set(model.signatures())
 
 

@@ -13,6 +13,7 @@ from zoo.export import ParityError, export, parity
 
 VARIANTS = sorted(catalog.read_folder())
 BACKBONES = ("dense", "conv")
+OF_IMAGES = {"dfc_vae", "ms_ssim_vae"}
 
 
 def require_equal(report, model):
@@ -32,7 +33,7 @@ def test_tflite_of_every_variant(make, tmp_path, variant, backbone):
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("format", ["saved_model", "keras"])
 def test_other_formats_of_every_variant(make, tmp_path, variant, format):
-    model = make(f"{variant}_dense", input_shape=(6,))
+    model = make(f"{variant}_dense", input_shape=(12, 12, 1) if variant in OF_IMAGES else (6,))
     report = export(model, tmp_path / "out", format=format)
     require_equal(report, model)
     if format == "keras":

@@ -108,13 +108,13 @@ class CVAE(Autoencoder):
         return {"x": self.decode_tensors(tf.concat([noise, label], -1))["x_hat"]}
 
     def classify_tensors(self, x):
-        """The label under which x is least strange, int32 [B], and the share exp(-score) of each, [B, classes]."""
+        """The label under which x is least strange, int32 [B], and the score of x under each, [B, classes], in nats."""
         scores = []
         for each in range(self.classes):
             label = tf.one_hot(tf.fill([tf.shape(x)[0]], each), self.classes)
             scores.append(self.score_tensors(x, label)["score"])
-        share = tf.nn.softmax(-tf.stack(scores, -1))
-        return {"label": tf.argmax(share, -1, output_type=tf.int32), "probability": share}
+        scores = tf.stack(scores, -1)
+        return {"label": tf.argmin(scores, -1, output_type=tf.int32), "scores": scores}
 
     def run(self, verb, label=None, **inputs):
         """Runs a signature; `label` is a label, one for each example, [N], or one-hot, [N, classes]."""
