@@ -16,9 +16,9 @@ EXPECTED = {  # what each model can be measured by
     "vae_dense": set(evaluation.METRICS),
     "iwae_conv": set(evaluation.METRICS),
     "vamp_vae_dense": set(evaluation.METRICS),
-    "ae_dense": {"mse", "psnr", "linear_probe"},
-    "vq_vae_conv": {"mse", "psnr", "linear_probe"},
-    "gan_dense": set(),
+    "ae_dense": {"mse", "psnr", "linear_probe", "modes"},
+    "vq_vae_conv": {"mse", "psnr", "linear_probe", "modes"},
+    "gan_dense": {"modes"},
 }
 
 
@@ -66,6 +66,26 @@ def test_a_linear_probe_finds_what_is_linear_at_any_scale():
         metrics.linear_probe(codes, np.zeros(600), codes, labels)
 
 
+def test_modes_are_the_classes_that_samples_are_of():
+    labels = np.arange(400) % 4
+    x = np.eye(4)[labels][:, :, None] + 0.05 * RANDOM.normal(size=(400, 4, 1))
+    data = (x[:300], labels[:300], x[300:], labels[300:])
+    assert metrics.mode_coverage(x, *data) == {
+        "value": 4,
+        "standard_error": None,
+        "classes": 4,
+        "classifier_accuracy": 1.0,
+    }
+    assert metrics.mode_coverage(x[labels < 3], *data)["value"] == 3
+    assert metrics.mode_coverage(np.repeat(x[:1], 500, 0), *data)["value"] == 1
+    few = np.concatenate([np.repeat(x[:1], 991, 0), np.repeat(x[1:2], 9, 0)])
+    assert metrics.mode_coverage(few, *data)["value"] == 1  # nine of a thousand are too few
+    with pytest.raises(InputError, match="two classes"):
+        metrics.mode_coverage(x, x, np.zeros(400), x, labels)
+    with pytest.raises(InputError, match="finite"):
+        metrics.mode_coverage(x * np.nan, *data)
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_everything_is_measured_or_has_a_reason(name, digits):
     found = evaluation.evaluate(model(name), digits, samples=5, limit=20)
@@ -73,7 +93,7 @@ def test_everything_is_measured_or_has_a_reason(name, digits):
     assert set(found["metrics"]) | set(found["skipped"]) == set(evaluation.METRICS)
     assert not set(found["metrics"]) & set(found["skipped"]) and all(found["skipped"].values())
     assert found["n"] == 20 and found["settings"]["samples"] == 5
-    assert all(set(entry) == {"value", "standard_error"} for entry in found["metrics"].values())
+    assert all(set(entry) >= {"value", "standard_error"} for entry in found["metrics"].values())
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 

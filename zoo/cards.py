@@ -12,6 +12,7 @@ LABELS = {
     "bits_per_dim": ("Negative log-likelihood", "bits/dim"),
     "active_units": ("Active units", "dimensions"),
     "linear_probe": ("Linear probe on the codes", "accuracy"),
+    "modes": ("Classes among 500 samples", "classes"),
 }
 PICTURES = {
     "before_after.png": "Held-out examples, before and after fine-tuning",

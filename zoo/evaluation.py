@@ -9,7 +9,8 @@ from . import metrics, numerics
 from .base import CHUNK, bits_per_dim
 from .errors import InputError
 
-PROBE_EXAMPLES = 10_000  # codes that the linear probe is fitted to
+PROBE_EXAMPLES = 10_000  # that the linear probe and the classifier of samples are fitted to
+SAMPLES = 500  # whose classes are counted
 METRICS = (
     "mse",
     "psnr",
@@ -21,6 +22,7 @@ METRICS = (
     "effective_samples",
     "active_units",
     "linear_probe",
+    "modes",
 )
 
 
@@ -51,7 +53,7 @@ def evaluate(model, bundle, *, split="test", samples=500, limit=None, binarize="
         raise InputError(f"{bundle.name}: the split {split!r} has no examples; there are: {there}", key="split")
     x = binarized(bundle.preprocessor.apply(bundle.splits[split].x[:limit]), binarize, seed)
     found, skipped, details = {}, {}, {}
-    for measure in (_reconstruction, _likelihood, _codes):
+    for measure in (_reconstruction, _likelihood, _codes, _modes):
         values, reasons, more = measure(model, bundle, x, split, samples, binarize, seed, progress)
         found, skipped, details = found | values, skipped | reasons, details | more
     infinite = {name: "is not finite" for name, entry in found.items() if not np.isfinite(entry["value"])}
@@ -121,15 +123,38 @@ def _codes(model, bundle, x, split, samples, binarize, seed, progress):
 
 def _probe(model, bundle, codes, split, binarize, seed):
     """The linear probe of these codes; an InputError says why there is none."""
-    train, labels = bundle.train, bundle.splits[split].y
-    if labels is None or train.y is None:
+    x, labels, there = _labelled(bundle, split, binarize, seed)
+    return metrics.linear_probe(model.encode(x), labels, codes, there[: len(codes)])
+
+
+def _modes(model, bundle, x, split, samples, binarize, seed, progress):
+    if "sample" not in model.signatures():
+        return {}, _reasons(("modes",), "the model has no samples"), {}
+    if getattr(model, "conditional", False):
+        return {}, _reasons(("modes",), "its samples are of the classes that it is told"), {}
+    try:
+        train, labels, there = _labelled(bundle, split, binarize, seed)
+        found = metrics.mode_coverage(model.sample(SAMPLES, seed=seed), train, labels, x, there[: len(x)])
+    except InputError as reason:
+        return {}, {"modes": str(reason)}, {}
+    return {"modes": found}, {}, {}
+
+
+def _labelled(bundle, split, binarize, seed):
+    """Training examples and their labels to fit a classifier to, and the labels of the split.
+
+    Raises:
+        InputError: says why there are none.
+    """
+    train, there = bundle.train, bundle.splits[split].y
+    if there is None or train.y is None:
         raise InputError("the data have no labels")
     if split == "train":
         raise InputError("it is fitted to the train split and needs another one to be tested on")
     if not len(train):
         raise InputError("the train split, which it is fitted to, has no examples")
     x = binarized(bundle.preprocessor.apply(train.x[:PROBE_EXAMPLES]), binarize, seed)
-    return metrics.linear_probe(model.encode(x), train.y[:PROBE_EXAMPLES], codes, labels[: len(codes)])
+    return x, train.y[:PROBE_EXAMPLES], there
 
 
 def _notes(model, x):

@@ -6,6 +6,7 @@ array [N].
 
 from .codes import active_units, linear_probe, rate_per_dimension
 from .likelihood import elbo, importance_weighted_nll, importance_weights
+from .modes import mode_coverage
 from .reconstruction import mse, psnr
 from .summary import mean
 
@@ -16,6 +17,7 @@ __all__ = [
     "importance_weights",
     "linear_probe",
     "mean",
+    "mode_coverage",
     "mse",
     "psnr",
     "rate_per_dimension",
