@@ -1,6 +1,7 @@
 """The training loop, written once, and what every model of the zoo shares."""
 
 import math
+import numbers
 import warnings
 from collections.abc import Callable
 from functools import cached_property, partial
@@ -88,6 +89,7 @@ class GenerativeModel(keras.Model):
             "dtype": self.dtype_policy.name,
         }
         self.seed, self.turn = seed, 0
+        self.threshold = None
         self.step = self.counter("step")
         self.skipped, self.skipped_in_a_row = self.counter("skipped"), self.counter("skipped_in_a_row")
         self.means = {part: keras.metrics.Mean(name=part) for part in ("loss", *self.parts)}
@@ -95,15 +97,36 @@ class GenerativeModel(keras.Model):
     def counter(self, name):
         return self.add_weight(name=name, shape=(), dtype="int32", initializer="zeros", trainable=False)
 
+    @property
+    def threshold(self):
+        """The score beyond which an example is an anomaly, a float32 number, or None where nobody has set one.
+
+        A pretrained model has that of its run folder; `fit` forgets it. With it, the signature `score` also gives
+        `is_anomaly`, int32 [B], 1 where the score is above it: the same comparison of float32 numbers in Python and in
+        exported files. (Not bool, which browsers cannot read.)
+        """
+        return self._threshold
+
+    @threshold.setter
+    def threshold(self, value):
+        if value is not None and not (isinstance(value, numbers.Real) and np.isfinite(np.float32(value))):
+            raise InputError(f"threshold: needs a finite number, not {value!r}", "threshold")
+        self._threshold = None if value is None else float(np.float32(value))
+        vars(self).pop("endpoints", None)  # made with the threshold before
+
     def get_config(self):
-        return dict(self.words)
+        return self.words | ({} if self.threshold is None else {"threshold": self.threshold})
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """The model of its words, with networks of the user's own built again."""
         build = partial(keras.saving.deserialize_keras_object, custom_objects=custom_objects)
         described = {k: v for k, v in config.items() if isinstance(v, dict) and "class_name" in v}
-        return cls(**{**config, **{word: build(network) for word, network in described.items()}})
+        words = {**config, **{word: build(network) for word, network in described.items()}}
+        threshold = words.pop("threshold", None)
+        model = cls(**words)
+        model.threshold = threshold
+        return model
 
     # What a model defines
 
@@ -178,6 +201,7 @@ class GenerativeModel(keras.Model):
         y = args[0] if args else kwargs.get("y")
         if isinstance(x, np.ndarray) and (remark := self.check(x, y)):
             warnings.warn(remark, stacklevel=2)
+        self.threshold = None  # of scores that it will no longer give
         return super().fit(x, *args, **kwargs)
 
     def check(self, x, y=None):
@@ -460,7 +484,7 @@ class Autoencoder(GenerativeModel):
             "decode": Signature(self.decode_tensors, {"z": self.code_shape}),
             "reconstruct": Signature(self.reconstruct_tensors, x),
             "sample": Signature(self.sample_tensors, self.prior.inputs),
-            "score": Signature(self.score_tensors, x),
+            "score": Signature(self.judge_tensors, x),
         }
 
     def encode_tensors(self, x):
@@ -482,6 +506,13 @@ class Autoencoder(GenerativeModel):
         z = self.posteriors.center(q)
         distortion = -self.likelihood(z).log_prob(x)
         return {"score": distortion + self.prior.kl(q, z) if self.stochastic else distortion}
+
+    def judge_tensors(self, **inputs):
+        """The score, and by the threshold, where there is one, whether it is that of an anomaly."""
+        found = self.score_tensors(**inputs)
+        if self.threshold is None:
+            return found
+        return found | {"is_anomaly": tf.cast(found["score"] > self.threshold, tf.int32)}
 
     @property
     def stochastic(self):

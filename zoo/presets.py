@@ -29,6 +29,7 @@ import numpy as np
 from . import catalog, config, weights
 from . import data as datasets
 from .errors import InputError, WriteError
+from .metrics.anomaly import conformal_threshold
 
 FORMAT = 1
 TEXT = 1 << 20  # bytes that a JSON or YAML file may have
@@ -38,6 +39,7 @@ SCORES = 2000  # kept of held-out examples
 COPIES = 4  # weights, their gradients and two moments
 UNCOUNTED = 32 << 20  # bytes of weights that are made without asking what their file holds
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
+RATE = 0.01  # of false alarms among normal examples, where nobody asks for another
 PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "tensorflow-datasets", "numpy", "ai-edge-litert")
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -86,7 +88,7 @@ class Preset:
 
     @cached_property
     def thresholds(self):
-        """{"score": {quantile: value}}, or None where the model gives no score."""
+        """{"score": {quantile: value}, "scores": [value]}, or None where the model gives no score."""
         path = self.path / "thresholds.json"
         if path.name not in self.metadata["files"] and not path.exists():
             return None
@@ -94,7 +96,15 @@ class Preset:
         score = thresholds.get("score") if isinstance(thresholds, dict) else None
         if not (isinstance(score, dict) and all(type(value) in (int, float) for value in score.values())):
             raise InputError(f"{path}: needs a number for every quantile of the score")
+        normal = thresholds.get("scores")
+        if not (isinstance(normal, list) and all(type(value) in (int, float) for value in normal)):
+            raise InputError(f"{path}: needs a list of numbers as scores")
         return thresholds
+
+    @cached_property
+    def threshold(self):
+        """The score that a fraction RATE of normal examples exceeds, or None where that is not known."""
+        return None if self.thresholds is None else threshold(self.thresholds["scores"])
 
     @cached_property
     def golden(self):
@@ -138,6 +148,7 @@ def load(name):
     path = preset.check("model.safetensors", weights.needed_bytes(named))
     weights.assign(named, weights.read(path, named)[0])
     vars(model)["preset"] = preset
+    model.threshold = preset.threshold
     return model
 
 
@@ -304,6 +315,12 @@ def write_thresholds(path, scores):
     kept = np.sort(np.asarray(scores[:SCORES], np.float64)).tolist()
     said = {"unit": "nats", "split": "validation", "examples": len(scores)}
     write_json(path, {"score": quantiles, **said, "scores": kept})
+
+
+def threshold(scores):
+    """The score that a fraction RATE of normal examples exceeds, or None where there are too few of them."""
+    found = conformal_threshold(scores[:SCORES], RATE)
+    return found if math.isfinite(found) else None
 
 
 def versions():

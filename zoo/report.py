@@ -30,10 +30,12 @@ def write(model, bundle, experiment, out, facts, before=None):
     out = Path(out)
     x = model_values(bundle, _first(bundle.test, bundle.validation, bundle.train), experiment)
     presets.write_text(out / "preprocessor.json", bundle.preprocessor.to_json() + "\n")
-    presets.write_golden(out / "golden.npz", model, x[:GOLDEN])
     if "score" in model.signatures():
         normal = model_values(bundle, _first(bundle.validation, bundle.test, bundle.train), experiment)
-        presets.write_thresholds(out / "thresholds.json", model.score(normal))
+        scores = model.score(normal)
+        presets.write_thresholds(out / "thresholds.json", scores)
+        model.threshold = presets.threshold(scores)
+    presets.write_golden(out / "golden.npz", model, x[:GOLDEN])
     draw(model, bundle, x, out, before)
     measured = {"before": measure(before, bundle, experiment)} if before else {}
     metadata = {

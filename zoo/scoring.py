@@ -7,7 +7,7 @@ import numpy as np
 from . import presets
 from .errors import InputError
 from .evaluation import binarized
-from .metrics.anomaly import SAMPLES, anomaly_scores, conformal_p_values, conformal_threshold
+from .metrics.anomaly import SAMPLES, anomaly_scores, calibrated_threshold, conformal_p_values
 
 KEPT = 10_000  # scores of normal examples at most
 
@@ -30,7 +30,7 @@ class Scores(NamedTuple):
     normal: int
 
 
-def score(model, x, *, criterion="score", rate=0.01, samples=SAMPLES, seed=0):
+def score(model, x, *, criterion="score", rate=presets.RATE, samples=SAMPLES, seed=0):
     """Scores raw examples with a pretrained model, and decides by what its own held-out data scored.
 
     Args:
@@ -44,18 +44,11 @@ def score(model, x, *, criterion="score", rate=0.01, samples=SAMPLES, seed=0):
     Raises:
         InputError: the model gives no such score, or there are too few normal examples for the rate.
     """
-    if not 0 < rate < 1:
-        raise InputError(f"rate: needs a fraction between 0 and 1, not {rate}", "rate")
     how = {"score": criterion, "samples": samples, "seed": seed}
     values = model_values(model.preset, x, seed)
     scores = anomaly_scores(model, values, **how)
     normal = np.asarray(calibration(model, how))
-    threshold = conformal_threshold(normal, rate)
-    if not np.isfinite(threshold):
-        raise InputError(
-            f"rate {rate:g}: {len(normal)} normal examples calibrate rates of {1 / (len(normal) + 1):.2g} and more",
-            "rate",
-        )
+    threshold = calibrated_threshold(normal, rate)
     p_values = conformal_p_values(normal, scores)
     return Scores(scores, p_values, scores > threshold, threshold, len(normal))
 

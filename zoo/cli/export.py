@@ -58,6 +58,8 @@ def export(
         raise
     console.report({"out": str(report.path.parent), **report.to_dict()}, json, show_signatures)
     console.err.print(f"{report.path}: {report.size:,} bytes, equal to the Keras model within {report.tolerance:g}")
+    if report.threshold is None and any(row.signature == "score" for row in report.rows):
+        console.err.print("score gives no verdict: the model has no threshold, which 99 held-out normal examples give")
 
 
 @commands.command(name="import-state", rich_help_panel="Use")

@@ -73,6 +73,7 @@ class Report:
         files: {name: {"sha256", "bytes"}} of the model.
         operations: {builtin of TFLite: uses}, None in other formats.
         trained_in: the precision of the model; what is exported computes in float32.
+        threshold: of `is_anomaly`; None where the model has none, so that `score` gives the score alone.
     """
 
     path: Path
@@ -85,6 +86,7 @@ class Report:
     files: dict
     operations: dict | None
     trained_in: str
+    threshold: float | None
 
     @property
     def size(self):
@@ -117,6 +119,7 @@ def export(
     """Writes a model as files that need neither the zoo nor, but for "keras", Keras; refuses if they are not equal.
 
     Every signature is run beside the Keras model before anything is kept. The folder is there whole or not at all.
+    `score` also decides, as `is_anomaly`, where the model has a `threshold`: a preset has that of its run folder.
 
     Args:
         model: a model of the zoo, the name of a preset, or a run folder.
@@ -169,6 +172,7 @@ def export(
             files=_files(path),
             operations=litert.operations(path) if format == "tflite" else None,
             trained_in=model.dtype_policy.name,
+            threshold=exact.threshold,
         )
         _write_text(folder / PARITY, json.dumps(report.to_dict(), indent=2, allow_nan=False))
         if preset := getattr(model, "preset", None):

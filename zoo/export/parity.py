@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import numerics, presets
 from ..errors import GateError
+from . import decisions
 
 RANDOM, MOST = 8, 64  # examples drawn where none are given; examples used at most
 NUDGE = 1e-5  # relative change of the data that must not change an index
@@ -22,6 +23,7 @@ class Row(NamedTuple):
         error: the same, relative where the expected value is beyond 1; infinite where outputs are missing, have another
             shape, or are integers that differ.
         tolerance: of the error.
+        decisions: of a score with a threshold: see `decisions.compared`.
     """
 
     signature: str
@@ -31,16 +33,18 @@ class Row(NamedTuple):
     max_abs_error: float
     error: float
     tolerance: float
+    decisions: dict | None = None
 
     @property
     def passed(self):
-        """Whether the error is within the tolerance."""
-        return bool(self.error <= self.tolerance)
+        """Whether the error is within the tolerance, and no decision differs."""
+        return bool(self.error <= self.tolerance) and not (self.decisions and self.decisions["different"])
 
     def to_dict(self):
         """Ready for JSON: a number that is not finite becomes None."""
         numbers = {name: _finite(getattr(self, name)) for name in ("max_abs_error", "error")}
-        return {**self._asdict(), **numbers, "passed": self.passed}
+        said = {**self._asdict(), **numbers, "passed": self.passed}
+        return {name: value for name, value in said.items() if name != "decisions" or value}
 
 
 class ParityError(GateError):
@@ -87,7 +91,7 @@ def _settled(model, x):
         if set(signature.inputs) != {"x"}:
             continue
         for name, expected in model.run(verb, x=x).items():
-            if expected.dtype.kind == "i":
+            if expected.dtype.kind == "i" and name != decisions.VERDICT:
                 for factor in (1 - NUDGE, 1 + NUDGE):
                     same = model.run(verb, x=x * np.float32(factor))[name] == expected
                     settled &= same.reshape(len(x), -1).all(1)
@@ -114,12 +118,15 @@ def compare(run, model, x, batch, tolerance, measure=None):
 def _row(run, model, verb, x, batch, tolerance, measure):
     inputs = presets.inputs_for(model, verb, model.signatures()[verb], x)
     expected, found = model.run(verb, **inputs), run(verb, inputs)
-    errors = [(np.inf, np.inf)]
-    if found.keys() == expected.keys():
-        errors = [measure(found[name], expected[name]) for name in expected]
+    errors, same = [(np.inf, np.inf)], found.keys() == expected.keys()
+    if same:
+        errors = [measure(found[name], expected[name]) for name in expected if name != decisions.VERDICT]
     absolute, error = (float(value) for value in np.max(errors, axis=0))
     sides = (described(arrays, batch) for arrays in (inputs, found or expected))
-    return Row(verb, *sides, len(x), absolute, error, tolerance)
+    decided = None
+    if same and decisions.VERDICT in expected:
+        decided = decisions.compared(found, expected, model.threshold, absolute)
+    return Row(verb, *sides, len(x), absolute, error, tolerance, decided)
 
 
 def difference(found, expected):
@@ -147,6 +154,10 @@ def require(rows):
     failed = [row for row in rows if not row.passed]
     if failed:
         worst = max(failed, key=lambda row: np.nan_to_num(row.error, nan=np.inf))
+        if worst.error <= worst.tolerance:
+            count, threshold = worst.decisions["different"], worst.decisions["threshold"]
+            where = f"{count} of {worst.examples} examples are on the other side of the threshold {threshold:g}"
+            raise ParityError(f"signature {worst.signature}: {where}; nothing was kept", rows)
         raise ParityError(
             f"signature {worst.signature}: differs from the Keras model by {worst.error:.1e}, more than "
             f"{worst.tolerance:g}; nothing was kept",

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from .. import weights
 from ..errors import GateError
-from . import quantization, saved_model, signatures
+from . import decisions, quantization, saved_model, signatures
 from .silence import quiet
 
 MISSING = re.compile(r"tf\.(\w+)(?:' op|\()")  # how the converter names an operation that it cannot translate
@@ -30,14 +30,15 @@ def write_tflite(model, path, batch=1, quantize="none", calibration=None):
         GateError: an operation has no builtin in TFLite, or a large weight was left as it is.
     """
     examples = partial(quantization.calibration, model, calibration) if quantize == "int8" else None
-    write_functions(signatures.functions(model, batch), path, quantize, examples)
+    write_functions(signatures.functions(model, batch), path, quantize, examples, model.threshold)
 
 
-def write_functions(functions, path, quantize="none", examples=None):
+def write_functions(functions, path, quantize="none", examples=None, threshold=None):
     """Writes {signature: concrete function}, with the variables that they set, if any: see `write_tflite`.
 
     Args:
         examples: () -> (signature, {input: array}) one by one, for int8.
+        threshold: of the score, where there is one: see `decisions.in_float32`.
     """
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         saved = Path(folder) / "saved_model"
@@ -47,6 +48,7 @@ def write_functions(functions, path, quantize="none", examples=None):
         content = quantization.requantized(content, recipe)
     if quantize != "none":
         quantization.require_quantized(content)
+        content = content if threshold is None else decisions.in_float32(content, threshold)
     weights.write_bytes(path, content)
 
 

@@ -94,3 +94,20 @@ def conformal_threshold(normal, rate):
     normal = np.sort(np.asarray(normal, np.float64))
     place = int(np.ceil((len(normal) + 1) * (1.0 - rate) - 1e-9))
     return float(normal[place - 1]) if place <= len(normal) else float("inf")
+
+
+def calibrated_threshold(normal, rate):
+    """`conformal_threshold`, where it is finite.
+
+    Raises:
+        InputError: the rate is no fraction, or there are too few normal examples for it.
+    """
+    if not 0 < rate < 1:
+        raise InputError(f"rate: needs a fraction between 0 and 1, not {rate}", "rate")
+    threshold = conformal_threshold(normal, rate)
+    if not np.isfinite(threshold):
+        raise InputError(
+            f"rate {rate:g}: {len(normal)} normal examples calibrate rates of {1 / (len(normal) + 1):.2g} and more",
+            "rate",
+        )
+    return threshold

@@ -86,7 +86,7 @@ class CVAE(Autoencoder):
         given = {
             "encode": Signature(self.encode_tensors, x | label),
             "reconstruct": Signature(self.reconstruct_tensors, x | label),
-            "score": Signature(self.score_tensors, x | label),
+            "score": Signature(self.judge_tensors, x | label),
             "sample": Signature(self.sample_tensors, {"noise": (self.latent_dim - self.classes,)} | label),
             "classify": Signature(self.classify_tensors, x),
         }
