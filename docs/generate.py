@@ -92,6 +92,36 @@ def mutation_table():
     return "\n".join(["| objective or terms | planted | found | not found |", "|---|---:|---:|---|", *rows, total])
 
 
+def catalogue_table():
+    """What a short training of each model showed, as `docs/catalogue.py` found it."""
+    file = ROOT / "docs" / "catalogue.json"
+    results = json.loads(file.read_text()) if file.is_file() else {}
+    lines = [
+        "| model | parameters | seconds | loss, epoch 1 | loss, last | test MSE | active units | perplexity "
+        "| spread of samples | classes covered |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, found in results.items():
+        cells = [
+            f"`{name}`",
+            f"{found['parameters']:,}",
+            f"{found['seconds']:.0f}",
+            *(f"{loss:.4g}" for loss in found["loss"]),
+            *(
+                "" if found[key] is None else format(found[key], spec)
+                for key, spec in (
+                    ("mse", ".4f"),
+                    ("active_units", "d"),
+                    ("perplexity", ".1f"),
+                    ("sample_spread", ".2f"),
+                )
+            ),
+            "{value} of {classes}".format(**found["modes"]) if "modes" in found else "",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def chapters():
     """Every variant with its equation and its words."""
     parts = []
@@ -153,6 +183,7 @@ PARTS = {
     "words": common_words,
     "speed": speed_tables,
     "mutation": mutation_table,
+    "catalogue": catalogue_table,
 }
 
 
