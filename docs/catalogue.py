@@ -38,6 +38,7 @@ def row(name, folder):
     model, metadata = trained(name, source, folder, **{"training.epochs": EPOCHS, "data.limit": LIMIT})
     history = [line.split(",") for line in (model.preset.path / "history.csv").read_text().splitlines()]
     first, last = (dict(zip(history[0], map(float_or_none, line), strict=True)) for line in (history[1], history[-1]))
+    judged = "distortion" if hasattr(model, "critic") and "distortion" in first else "loss"  # a critic moves the loss
     metrics = metadata["metrics"]["test"]["metrics"]
     samples, examples = model.sample(SAMPLES), model.preset.examples()
     found = {
@@ -45,7 +46,7 @@ def row(name, folder):
         "parameters": metadata["parameters"],
         "epochs": metadata["training"]["epochs"],
         "seconds": metadata["training"]["seconds"],
-        "loss": [first.get("val_loss", first["loss"]), last.get("val_loss", last["loss"])],
+        "loss": [epoch.get(f"val_{judged}", epoch[judged]) for epoch in (first, last)],
         "mse": metrics.get("mse", {}).get("value"),
         "active_units": metrics.get("active_units", {}).get("value"),
         "perplexity": last.get("val_perplexity"),

@@ -133,3 +133,10 @@ def test_benchmark_measures_both_loops_and_every_verb(zoo):
     assert set(said["latency"]) == {"encode", "decode", "reconstruct", "sample", "score"}
     assert all(times["tflite_p50_ms"] <= times["tflite_p95_ms"] for times in said["latency"].values())
     assert said["peak_memory_mb"] > 100
+
+
+def test_benchmark_times_two_models_in_turn(zoo):
+    words = ("--set", "widths=[16]", "--set", "latent_dim=3", "--steps", 10)
+    said = zoo("benchmark", "beta_vae_dense", "--against", "iwae_dense", *words)
+    assert (said["model"], said["against"]) == ("beta_vae_dense", "iwae_dense") and said["ratio"] > 0
+    assert said["examples_per_second"] > 0 and said["against_examples_per_second"] > 0

@@ -46,27 +46,70 @@ def benchmark(name, data=None, *, changes=(), steps=200, runs=200):
     }
 
 
+def against(name, other, data=None, *, changes=(), steps=200):
+    """Times the training of two models in turn, on the same data and with the same settings: what a variant pays.
+
+    Args:
+        name, other: model names.
+        data, changes, steps: as of `benchmark`.
+
+    Returns:
+        {"model", "against", "batch_size", "steps", "pairs", "examples_per_second", "against_examples_per_second",
+        "ratio"}, ready for JSON; a ratio above 1 means that `name` is the faster one.
+    """
+    bundle = load(data) if data else load("digits", resize=SIZE)
+    loops = []
+    for each in (name, other):
+        experiment = config.for_model(each, changes)
+        model = presets.build(training.suited(experiment, bundle), bundle.shape)
+        loops.append(_loop(model, bundle, experiment, steps))
+    seconds, ratio = _in_pairs(*loops)
+    batch = experiment.training.batch_size
+    speeds = (round(batch * steps / each) for each in seconds)
+    return {
+        "model": name,
+        "against": other,
+        "batch_size": batch,
+        "steps": steps,
+        "pairs": PAIRS,
+        **dict(zip(("examples_per_second", "against_examples_per_second"), speeds, strict=True)),
+        "ratio": ratio,
+    }
+
+
 def training_speed(model, bundle, experiment, steps):
     """Examples a second of `zoo train`'s loop and of a hand-written one on a network of the same shape."""
     settings = experiment.training
-    model.compile(training.optimizer_for(settings, 1_000_000))
-    loop = training.Loop(model, bundle.train, bundle.preprocessor.apply, settings, experiment.data.binarize)
-    ours = partial(loop.advance, steps)
-    ours()
+    ours = _loop(model, bundle, experiment, steps)
     result = {"batch_size": settings.batch_size, "steps": steps, "pairs": PAIRS}
     if not hasattr(model, "encoder"):
         return result | {"examples_per_second": round(settings.batch_size * steps / _seconds(ours))}
     theirs, jit = faster_by_hand(lambda: presets.build(experiment, bundle.shape), bundle, settings)
     theirs = partial(theirs, tf.constant(steps))
     theirs()
-    pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(PAIRS)]
-    mine, hand = (statistics.median(column) for column in zip(*pairs, strict=True))
+    (mine, hand), ratio = _in_pairs(ours, theirs)
     return result | {
         "examples_per_second": round(settings.batch_size * steps / mine),
         "hand_written_examples_per_second": round(settings.batch_size * steps / hand),
         "hand_written_with_xla": jit,
-        "ratio": round(statistics.median(theirs / ours for ours, theirs in pairs), 3),
+        "ratio": ratio,
     }
+
+
+def _loop(model, bundle, experiment, steps):
+    """A function that trains so many steps as `zoo train` does, called once already."""
+    settings = experiment.training
+    model.compile(training.optimizer_for(settings, 1_000_000))
+    loop = training.Loop(model, bundle.train, bundle.preprocessor.apply, settings, experiment.data.binarize)
+    loop.advance(steps)
+    return partial(loop.advance, steps)
+
+
+def _in_pairs(ours, theirs):
+    """Median seconds of both, one after the other, and the median of how many times faster ours are."""
+    pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(PAIRS)]
+    medians = [statistics.median(column) for column in zip(*pairs, strict=True)]
+    return medians, round(statistics.median(second / first for first, second in pairs), 3)
 
 
 def faster_by_hand(build, bundle, settings):

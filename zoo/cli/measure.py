@@ -34,12 +34,18 @@ def benchmark(
     overrides: options.Overrides = None,
     steps: Annotated[int, typer.Option(min=10, help="Training steps a measurement.")] = 200,
     runs: Annotated[int, typer.Option(min=10, help="Calls of each verb.")] = 200,
+    against: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Times training beside that of this model, and nothing else.")
+    ] = None,
     json: options.Json = False,
 ):
     """Times training beside a hand-written loop, and each verb in LiteRT beside its compiled function."""
     console.start_tensorflow()
+    from ..benchmark import against as beside
     from ..benchmark import benchmark
 
+    if against is not None:
+        return console.report(beside(name, against, data, changes=overrides or (), steps=steps), json)
     console.report(benchmark(name, data, changes=overrides or (), steps=steps, runs=runs), json, show_benchmark)
 
 
