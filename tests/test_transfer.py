@@ -69,6 +69,67 @@ def test_a_resampled_model_still_knows_a_flat_image():
     np.testing.assert_allclose(new.encode(flat[1]), old.encode(flat[0]), rtol=0.05, atol=0.02)
 
 
+def test_dense_networks_see_colour_as_grey_too():
+    old, new = model("vae_dense"), model("vae_dense", shape=(28, 28, 3), seed=1)
+    assert set(how(transfer.transfer(old, new)).values()) == {"loaded", "adapted"}
+    grey = np.random.default_rng(0).random((5, 28, 28, 1)).astype("float32")
+    np.testing.assert_allclose(new.encode(np.repeat(grey, 3, -1)), old.encode(grey), atol=1e-5)
+    z = old.encode(grey)
+    np.testing.assert_allclose(new.decode(z), np.repeat(old.decode(z), 3, -1), atol=1e-5)
+
+
+CODED = ["vae_conv", "vae_dense", "ae_conv", "iwae_dense", "vq_vae_conv", "vq_vae_dense", "gm_vae_dense"]
+
+
+@pytest.mark.parametrize("name", CODED)
+def test_a_longer_code_begins_as_the_old_one(name):
+    old, new = model(name), model(name, latent_dim=7, seed=1)
+    moves = how(transfer.transfer(old, new))
+    assert set(moves.values()) == {"loaded", "adapted"} and moves["encoder/head/kernel"] == "adapted"
+    x = np.random.default_rng(0).random((5, 28, 28, 1)).astype("float32")
+    if "vq" not in name:  # whose nearest vector depends on all units
+        np.testing.assert_allclose(new.encode(x)[..., :4], old.encode(x), atol=1e-5)
+    z = np.random.default_rng(1).normal(size=(5, *new.code_shape)).astype("float32")
+    np.testing.assert_allclose(new.decode(z), old.decode(z[..., :4]), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CODED)
+def test_a_shorter_code_keeps_the_units_that_the_decoder_listens_to(name):
+    old, new = model(name), model(name, latent_dim=2, seed=1)
+    edge = "decoder/project/kernel" if name.endswith("conv") else "decoder/dense_1/kernel"
+    kernel = weights.of_model(old)[edge]
+    loud = np.isin(np.arange(4), (1, 3)).astype("float32")
+    kernel.assign(kernel.numpy() * np.resize(1e-3 + loud, (kernel.shape[-2], 1)))
+    assert set(how(transfer.transfer(old, new)).values()) == {"loaded", "adapted"}
+    z = np.random.default_rng(1).normal(size=(5, *old.code_shape)).astype("float32") * loud
+    np.testing.assert_allclose(new.decode(z[..., loud > 0]), old.decode(z), atol=1e-5)
+    if "vq" not in name:
+        x = np.random.default_rng(0).random((5, 28, 28, 1)).astype("float32")
+        np.testing.assert_allclose(new.encode(x), old.encode(x)[:, loud > 0], atol=1e-5)
+
+
+def test_a_generator_does_not_hear_new_units_yet():
+    old, new = model("gan_conv"), model("gan_conv", latent_dim=7, seed=1)
+    assert set(how(transfer.transfer(old, new)).values()) == {"loaded", "adapted"}
+    noise = np.random.default_rng(1).normal(size=(5, 7)).astype("float32")
+    np.testing.assert_allclose(
+        new.run("sample", noise=noise)["x"], old.run("sample", noise=noise[:, :4])["x"], atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", ["vae_conv", "vae_dense"])
+def test_size_channels_and_code_change_together(name):
+    old, new = model(name), model(name, shape=(12, 20, 3), latent_dim=6, seed=1)
+    assert set(how(transfer.transfer(old, new)).values()) == {"loaded", "adapted"}
+
+
+@pytest.mark.parametrize("name", ["cvae_conv", "joint_vae_dense", "ladder_vae_conv", "planar_vae_dense"])
+def test_codes_with_other_numbers_between_them_start_fresh(name):
+    old, new = model(name), model(name, latent_dim=7, seed=1)
+    moves = how(transfer.transfer(old, new))
+    assert moves["encoder/head/kernel"] == moves["encoder/head/bias"] == "fresh"
+
+
 def test_too_little_in_common_is_refused():
     moves = transfer.transfer(model("vae_dense"), model("vae_dense", widths=(9, 13), seed=1))
     with pytest.raises(InputError, match="of the weights"):
