@@ -31,7 +31,7 @@ FLOORS = [  # from the ground; a line is a floor, or a step within one
     {"samplers", "metrics", "figures", "weights"},
     {"presets"},
     {"export"},
-    {"transfer"},
+    {"transfer", "learning_rate", "collapse"},
     {
         "training",
         "finetuning",

@@ -2,15 +2,19 @@
 
 import csv
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import textwrap
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from zoo import config, presets, training
+from zoo import cli, config, learning_rate, presets, training
 from zoo.errors import GateError, InputError, WriteError
 
 SMALL = ("widths=[16]", "latent_dim=3", "jit=false", "limit=300", "batch_size=32", "epochs=2")
@@ -171,6 +175,140 @@ def test_a_signal_stops_the_run_with_a_checkpoint_and_says_how_to_go_on(tmp_path
     assert (tmp_path / "run" / presets.CHECKPOINT).is_file()
 
 
+def test_a_stopped_run_says_the_command_that_goes_on_with_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    whole = training.train("vae_dense", "digits", "whole", changes=small())
+
+    def stop(event):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(training.Interrupted) as stopped:
+        training.train("vae_dense", "digits", "my run", changes=small(), progress=stop)
+    assert stopped.value.exit_code == 130
+    command = re.search(r"go on with: (.*)", str(stopped.value))[1]
+    assert command == "zoo train 'my run' --resume"
+    with pytest.raises(SystemExit) as ended:
+        cli.main(shlex.split(command)[1:])
+    assert ended.value.code in (0, None) and weights_of(tmp_path / "my run") == weights_of(whole)
+
+
+def test_a_run_stopped_while_its_report_is_written_goes_on_too(tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training.report, "write", stop)
+        with pytest.raises(training.Interrupted, match=r"zoo train .* --resume"):
+            training.train("ae_dense", "digits", tmp_path / "run", changes=small())
+    training.train(tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "metadata.json").is_file()
+
+
+class Events(keras.callbacks.Callback):
+    """Every event that Keras's own loop would give, in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_train_begin(self, logs=None):
+        self.seen.append("train")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.seen.append(("epoch", epoch, dict(self.params)))
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append(("batch", batch, set(logs)))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen.append(("ended", epoch, set(logs)))
+
+    def on_train_end(self, logs=None):
+        self.seen.append("done")
+
+
+def test_any_keras_callback_is_called_as_fit_does(run, tmp_path):
+    pytest.importorskip("tensorboard")
+    events, board = Events(), keras.callbacks.TensorBoard(tmp_path / "board", update_freq=1)
+    table = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    best = keras.callbacks.ModelCheckpoint(str(tmp_path / "{epoch}.weights.h5"), save_weights_only=True)
+    again = training.train(
+        "vae_dense", "digits", tmp_path / "run", changes=small(), callbacks=[events, board, table, best]
+    )
+    assert weights_of(again) == weights_of(run)
+    logs = {"loss", "distortion", "rate"}
+    both = logs | {f"val_{name}" for name in logs} | {"skipped"}
+    steps = events.seen[1][2]["steps"]
+    assert events.seen[0] == "train" and events.seen[-1] == "done" and ("batch", steps - 1, logs) in events.seen
+    assert [e for e in events.seen if e[0] == "ended"] == [("ended", 0, both), ("ended", 1, both)]
+    assert [e[:2] for e in events.seen if e[0] == "epoch"] == [("epoch", 0), ("epoch", 1)]
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
+    kept = list(csv.DictReader((again / "history.csv").read_text().splitlines()))
+    assert [float(row["val_loss"]) for row in rows] == [float(row["val_loss"]) for row in kept]
+    assert {path.name for path in (tmp_path / "board").iterdir()} == {"train", "validation"}
+    assert (tmp_path / "2.weights.h5").is_file()
+
+
+def test_callbacks_stop_change_the_learning_rate_and_leave_weights(tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = True
+
+        def on_train_end(self, logs=None):
+            self.model.decoder.weights[-1].assign(tf.ones_like(self.model.decoder.weights[-1]))
+
+    rate = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.5)
+    run = training.train(
+        "vae_dense", "digits", tmp_path / "run", changes=small("keep=last"), callbacks=[Stop(), rate], doctor=None
+    )
+    rows = list(csv.DictReader((run / "history.csv").read_text().splitlines()))
+    assert [row["step"] for row in rows] == ["1"] and presets.Preset(run).metadata["training"]["epochs"] == 1
+    assert (presets.load(run).decoder.weights[-1].numpy() == 1).all()
+
+
+# The learning rate
+
+
+@pytest.mark.parametrize("curvature", [1.0, 100.0])
+def test_a_range_test_stays_below_the_rate_at_which_descent_diverges(curvature):
+    x = [3.0]
+
+    def advance(rate):
+        x[0] -= rate * curvature * x[0]
+
+    found = learning_rate.range_test(advance, lambda: 0.5 * curvature * x[0] ** 2, np.geomspace(1e-5, 10.0, 100))
+    assert 0.02 / curvature < found < 2.0 / curvature
+
+
+def test_a_range_test_that_finds_nothing_says_so():
+    with pytest.raises(InputError, match="auto finds none"):
+        learning_rate.range_test(lambda rate: None, lambda: 1.0)
+
+
+def test_an_automatic_learning_rate_is_found_again_and_written_down(tmp_path):
+    said = []
+    runs = [
+        training.train(
+            "vae_dense",
+            "digits",
+            tmp_path / name,
+            changes=small("learning_rate=auto"),
+            announce=lambda bundle, *_: said.extend(bundle.notes),
+        )
+        for name in "ab"
+    ]
+    (first, second) = (config.load(run / "config.yaml").training.learning_rate for run in runs)
+    assert first == second and 1e-4 < first < 0.1 and any(f"learning rate {first:g}:" in line for line in said)
+    given = training.train("vae_dense", "digits", tmp_path / "c", changes=small(f"learning_rate={first}"))
+    assert weights_of(given) == weights_of(runs[0]) == weights_of(runs[1])
+
+
+def test_an_automatic_learning_rate_needs_a_loss_that_says_something(tmp_path):
+    with pytest.raises(InputError, match="learning_rate: auto"):
+        training.train("gan_dense", "digits", tmp_path / "run", changes=small("learning_rate=auto"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_that_diverges_is_given_up(tmp_path):
     with pytest.raises(GateError, match="not finite"):
         training.train("ae_dense", "digits", tmp_path / "run", changes=small("learning_rate=1.0e30", "optimizer=sgd"))
@@ -244,8 +382,6 @@ def test_optimizers_take_their_settings(optimizer, schedule):
 
 
 def test_every_epoch_sees_every_example_once_in_another_order(tmp_path):
-    import tensorflow as tf
-
     from zoo.data import Split
     from zoo.networks import dense
 

@@ -134,6 +134,9 @@ def _limits(metadata, experiment):
     ]
     if experiment.hyperparameters.get("posterior") == "deterministic":
         lines.append("- Its codes are points that no prior was trained on: samples decode noise, to show just that.")
+    lines += [
+        f"- The collapse doctor said of its training: {line}." for line in metadata["training"].get("diagnoses", ())
+    ]
     if "not_exported" in metadata:
         lines.append(f"- No TFLite file: {metadata['not_exported']}.")
     return "## Limits\n\n" + "\n".join(lines)

@@ -57,7 +57,7 @@ class Training(Settings):
     optimizer: Literal["adam", "adamw", "adamax", "nadam", "sgd", "rmsprop", "lion"] = Field(
         "adam", description="a Keras optimizer"
     )
-    learning_rate: Positive = Field(1.0e-3, description="at its highest")
+    learning_rate: Positive | Literal["auto"] = Field(1.0e-3, description="at its highest; auto: by a range test")
     schedule: Literal["constant", "cosine"] = Field("constant", description="of the learning rate")
     warmup_steps: Annotated[int, Field(ge=0)] = Field(0, description="steps of linear warm-up of the learning rate")
     weight_decay: NonNegative = Field(0.0, description="decoupled weight decay")

@@ -1,11 +1,13 @@
 """Fine-tuning: a pretrained model, made to fit other data, goes on learning in a run folder of its own."""
 
+import warnings
 from pathlib import Path
 
 from . import config, presets, training
 from .data.pixels import HOW
 
 LEARNING_RATE = 0.3  # of the preset's own
+PATIENCE = 5  # epochs without improvement of the validation loss, after which it stops
 
 
 def finetune(
@@ -20,12 +22,15 @@ def finetune(
     force=False,
     progress=None,
     announce=None,
+    callbacks=(),
+    doctor=warnings.warn,
 ):
     """Fine-tunes a pretrained model on your data and writes a run folder.
 
     The model takes the size and channels of the data: every tensor that fits is loaded, kernels between a grid of
     places and a code are resampled, and the rest starts fresh. With `resize="model"` the data are resized instead, and
-    every tensor is loaded. The learning rate is 0.3 of the preset's own unless `changes` says otherwise.
+    every tensor is loaded. Unless `changes` says otherwise, the learning rate is 0.3 of the preset's own, and training
+    stops after 5 epochs in which the validation loss did not fall; the best weights are kept.
 
     Args:
         name: a preset such as "vae_conv.mnist", or a run folder.
@@ -34,7 +39,7 @@ def finetune(
         changes: "key=value" texts or a mapping, over the preset's configuration: `training.epochs=5`.
         freeze: "encoder", "decoder" or "none": what keeps its weights.
         resize: what `zoo.data.load` takes, or "model" or ("model", how) for what the preset takes.
-        resume, force, progress, announce: see `zoo.train`.
+        resume, force, progress, announce, callbacks, doctor: see `zoo.train`.
 
     Returns:
         The path of the run folder.
@@ -43,7 +48,8 @@ def finetune(
     experiment = experiment_from(preset, name, training.source_name(data), freeze, resize, changes)
     out = Path(out or f"runs/{preset.path.name}-{Path(experiment.data.source.replace(':', '-')).stem}")
     given = None if isinstance(data, str | Path) else data
-    return training.train(experiment, given, out, resume=resume, force=force, progress=progress, announce=announce)
+    how = {"resume": resume, "force": force, "progress": progress, "announce": announce}
+    return training.train(experiment, given, out, **how, callbacks=callbacks, doctor=doctor)
 
 
 def experiment_from(preset, name, source, freeze, resize, changes=()):
@@ -58,12 +64,12 @@ def experiment_from(preset, name, source, freeze, resize, changes=()):
         fitted = {**({} if resize == (how,) else taken), "resize_mode": how}
     learning_rate = own["training"]["learning_rate"] * LEARNING_RATE
     defaults = config.Training().model_dump(mode="json")
-    training_settings = {**own["training"], "learning_rate": learning_rate, "epochs": defaults["epochs"]}
+    fresh = {"learning_rate": learning_rate, "epochs": defaults["epochs"], "patience": PATIENCE, "warmup_steps": 0}
     document = {
         "model": own["model"],
         "hyperparameters": own["hyperparameters"],
         "data": {"source": source, "binarize": own["data"]["binarize"], **fitted},
         "start": {"preset": str(name), "freeze": freeze},
-        "training": training_settings,
+        "training": {**own["training"], **fresh},
     }
     return config.assemble(config.Layer(document), changes)

@@ -33,6 +33,11 @@ def write(model, bundle, experiment, out, facts, before=None):
     if "score" in model.signatures():
         normal = model_values(bundle, _first(bundle.validation, bundle.test, bundle.train), experiment)
         scores = model.score(normal)
+        if not np.isfinite(scores).all():
+            raise GateError(
+                f"training diverged: scores of held-out examples are not finite; try training.learning_rate="
+                f"{experiment.training.learning_rate / 10:g}"
+            )
         presets.write_thresholds(out / "thresholds.json", scores)
         model.threshold = presets.threshold(scores)
     presets.write_golden(out / "golden.npz", model, x[:GOLDEN])

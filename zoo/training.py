@@ -5,8 +5,10 @@ import dataclasses
 import hashlib
 import json
 import os
+import shlex
 import signal
 import time
+import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +16,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from . import catalog, config, numerics, presets, report, transfer, weights
+from . import catalog, collapse, config, learning_rate, numerics, presets, report, transfer, weights
 from . import data as datasets
 from .errors import GateError, InputError, ZooError
 from .evaluation import binarized
@@ -40,18 +42,34 @@ class Interrupted(ZooError):
     """The run was told to stop; its checkpoint is written."""
 
 
-def train(model, data=None, out=None, *, changes=(), resume=False, force=False, progress=None, announce=None):
+def train(
+    model,
+    data=None,
+    out=None,
+    *,
+    changes=(),
+    resume=False,
+    force=False,
+    progress=None,
+    announce=None,
+    callbacks=(),
+    doctor=warnings.warn,
+):
     """Trains a model and writes a run folder.
 
     Args:
         model: a name such as "vae_conv", the path of a configuration, or an `Experiment`.
         data: what `zoo.data.load` takes, in place of the experiment's source; or a `Bundle`.
-        out: the run folder; "runs/<model>" when None.
+        out: the run folder; "runs/<model>" when None, or the folder to resume.
         changes: "key=value" texts or a mapping, over the configuration.
         resume: goes on from the checkpoint in `out`, to the weights that an unbroken run would have had.
         force: replaces a run folder that exists.
         progress: called with a Progress every half second and at the end of each epoch.
         announce: called once with the data `Bundle`, the model, and the `zoo.transfer.Move`s of its start (or None).
+        callbacks: Keras callbacks. Those of batches are called once for every half second of steps, as Keras does with
+            `steps_per_execution`; `model.stop_training` ends the run. Which weights are kept is for `training.keep` to
+            say: with "last", as the callbacks leave them.
+        doctor: called with one line for every illness that `zoo.collapse` recognises; None: nobody looks.
 
     Returns:
         The path of the run folder.
@@ -60,7 +78,7 @@ def train(model, data=None, out=None, *, changes=(), resume=False, force=False, 
         InputError: bad configuration or data. GateError: training diverged. WriteError: `out` cannot be written.
     """
     experiment = read_experiment(model, data, changes)
-    out = Path(out or f"runs/{experiment.model}")
+    out = Path(out or (model if resume and Path(str(model)).is_dir() else f"runs/{experiment.model}"))
     if resume:
         experiment = resumed(out, experiment)
     be_deterministic(experiment.training.deterministic)
@@ -71,14 +89,20 @@ def train(model, data=None, out=None, *, changes=(), resume=False, force=False, 
     with experiment.locating():
         bundle = remarked(network, bundle, experiment.data.binarize)
     moves = start(network, experiment)
+    experiment, found = with_learning_rate(experiment, network, bundle)
     if announce:
-        announce(bundle, network, moves)
-    run = Run(network, bundle, experiment, out, progress or (lambda event: None))
+        announce(dataclasses.replace(bundle, notes=(*bundle.notes, *found)), network, moves)
+    if doctor:
+        callbacks = (*callbacks, doctor_of(bundle, experiment, doctor))
+    run = Run(network, bundle, experiment, out, progress or (lambda event: None), callbacks)
     if not resume:
         presets.create(out, force)
         presets.write_text(out / "config.yaml", experiment.to_yaml())
-    run.go()
-    run.finish()
+    try:
+        run.go()
+        run.finish()
+    except KeyboardInterrupt:
+        raise run.interrupted(signal.SIGINT) from None
     return out
 
 
@@ -127,6 +151,59 @@ def start(model, experiment):
             raise InputError(f"start.freeze: {experiment.model} has no {settings.freeze}", key="start.freeze")
         part.trainable = False
     return moves
+
+
+def with_learning_rate(experiment, model, bundle):
+    """The experiment with a number for a learning rate, and what to say of one that was found; see `learning_rate`.
+
+    The model is as it was, afterwards.
+    """
+    if experiment.training.learning_rate != "auto":
+        return experiment, ()
+    if "score" not in model.signatures():
+        raise InputError(
+            f"training.learning_rate: auto goes by the loss, which says nothing of {experiment.model}; give a number",
+            key="training.learning_rate",
+        )
+    before = weights.values(weights.of_model(model))
+    constant = {"learning_rate": float(learning_rate.RATES[0]), "schedule": "constant", "warmup_steps": 0}
+    settings = experiment.training.model_copy(update=constant)
+    model.compile(optimizer_for(settings, 1))
+    loop = Loop(model, bundle.train, bundle.preprocessor.apply, settings, experiment.data.binarize)
+    x, y = some_examples(bundle, experiment, PIECE)
+    data = tf.constant(x) if y is None else (tf.constant(x), tf.constant(y))
+    test = tf.function(model.test_step)
+
+    def advance(rate):
+        for player in model.players():
+            player.optimizer.learning_rate = rate
+        loop.advance(1)
+
+    def judge():
+        for mean in model.means.values():
+            mean.reset_state()
+        return float(test(data)["loss"])
+
+    with experiment.locating():
+        rate = learning_rate.range_test(advance, judge)
+    for mean in model.means.values():
+        mean.reset_state()
+    weights.assign(weights.of_model(model), before)
+    training = experiment.training.model_copy(update={"learning_rate": rate})
+    said = f"learning rate {rate:g}: a tenth of where the loss was lowest in a range test"
+    return experiment.model_copy(update={"training": training}), (said,)
+
+
+def some_examples(bundle, experiment, count):
+    """(model values [N, *shape], labels or None) of held-out examples, or of others where none are held out."""
+    split = bundle.validation if len(bundle.validation) else bundle.train
+    x = binarized(bundle.preprocessor.apply(split.x[:count]), experiment.data.binarize, experiment.training.seed)
+    return x, None if split.y is None else split.y[:count]
+
+
+def doctor_of(bundle, experiment, say):
+    """The callback that looks for illnesses of this run."""
+    return collapse.CollapseDoctor(some_examples(bundle, experiment, collapse.EXAMPLES)[0], say)
 
 
 def read_experiment(model, data=None, changes=()):
@@ -224,6 +301,11 @@ def optimizer_for(settings, steps):
         settings: the training section of an experiment.
         steps: length of the run, for the schedule.
     """
+    if settings.learning_rate == "auto":
+        raise InputError(
+            "training.learning_rate: auto is for zoo train and zoo finetune; give a number",
+            key="training.learning_rate",
+        )
     words = {"learning_rate": _learning_rate(settings, steps), "global_clipnorm": settings.clip_norm}
     if settings.beta_1 is not None:
         if settings.optimizer in ("sgd", "rmsprop"):
@@ -318,7 +400,7 @@ def _threshold(x):
 class Run:
     """One training run in its folder."""
 
-    def __init__(self, model, bundle, experiment, out, progress):
+    def __init__(self, model, bundle, experiment, out, progress, callbacks=()):
         self.model, self.bundle, self.experiment, self.out, self.progress = model, bundle, experiment, out, progress
         self.settings = settings = experiment.training
         self.loop = Loop(model, bundle.train, bundle.preprocessor.apply, settings, experiment.data.binarize)
@@ -329,16 +411,25 @@ class Run:
         self.history, self.best, self.seconds = [], None, 0.0
         self.judged = "score" in model.signatures() and len(bundle.validation) > 0
         self.test = tf.function(self.measure, reduce_retracing=True)
+        facts = {"epochs": settings.epochs, "steps": self.loop.steps, "verbose": 0}
+        self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=model, **facts)
 
     # Going on
 
     def go(self):
-        """Trains to the end of the last epoch, or to the end of patience."""
+        """Trains to the end of the last epoch, or to the end of patience, or until a callback stops it."""
         self.restore()
-        calls, saved = 1, time.time()
+        self.model.stop_training = False
+        self.callbacks.on_train_begin()
+        calls, saved, began_epoch = 1, time.time(), None
         with stopping() as stop:
             while (step := int(self.model.step)) < self.total and not self.out_of_patience():
-                left = self.loop.steps - step % self.loop.steps
+                epoch, within = divmod(step, self.loop.steps)
+                if epoch != began_epoch:
+                    self.callbacks.on_epoch_begin(epoch)
+                    began_epoch = epoch
+                left = self.loop.steps - within
+                self.callbacks.on_train_batch_begin(within)
                 began = time.time()
                 self.loop.run(tf.constant(min(calls, left)))
                 taken = time.time() - began
@@ -346,29 +437,41 @@ class Run:
                 calls = 1 if step == 0 else max(1, round(calls * min(4.0, CALL / taken)))
                 self.seconds += taken
                 self.require_convergence()
-                ended = int(self.model.step) % self.loop.steps == 0
-                self.report(ended, rate)
+                ended = self.report(rate)
                 if ended or stop.signal or time.time() - saved > self.settings.checkpoint_seconds:
                     self.save()
                     saved = time.time()
                 if stop.signal:
                     raise self.interrupted(stop.signal)
+                if self.model.stop_training:
+                    break
+        self.callbacks.on_train_end()
+        if self.settings.keep == "last":
+            self.keep_weights()
 
-    def report(self, ended, rate):
+    def report(self, rate):
+        """Tells the callbacks and the progress; gives whether an epoch has ended."""
         step = int(self.model.step)
         epoch = (step - 1) // self.loop.steps
         logs = {name: float(mean.result()) for name, mean in self.model.means.items()}
+        self.callbacks.on_train_batch_end((step - 1) % self.loop.steps, dict(logs))
+        ended = step % self.loop.steps == 0 or self.model.stop_training
         if ended:
-            logs |= self.validate()
-            self.history.append({"epoch": epoch + 1, "step": step, **logs, "skipped": int(self.model.skipped)})
+            self.callbacks.on_test_begin()
+            logs |= (measured := self.validate())
+            self.callbacks.on_test_end({name.removeprefix("val_"): value for name, value in measured.items()})
+            skipped = int(self.model.skipped)
+            self.history.append({"epoch": epoch + 1, "step": step, **logs, "skipped": skipped})
             self.keep_best(logs)
             for mean in self.model.means.values():
                 mean.reset_state()
+            self.callbacks.on_epoch_end(epoch, {**logs, "skipped": skipped})
         self.progress(
             Progress(
                 epoch + 1, self.settings.epochs, step - epoch * self.loop.steps, self.loop.steps, logs, rate, ended
             )
         )
+        return ended
 
     @cached_property
     def held_out(self):
@@ -410,7 +513,10 @@ class Run:
         better = self.best is None or logs.get("val_loss", 0.0) < self.best["val_loss"]
         if not self.judged or self.settings.keep == "last" or better:
             self.best = {"val_loss": logs.get("val_loss"), "epoch": self.history[-1]["epoch"]}
-            weights.write(self.out / "model.safetensors", weights.values(weights.of_model(self.model)))
+            self.keep_weights()
+
+    def keep_weights(self):
+        weights.write(self.out / "model.safetensors", weights.values(weights.of_model(self.model)))
 
     def out_of_patience(self):
         patience = self.settings.patience
@@ -456,9 +562,14 @@ class Run:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def interrupted(self, number):
-        error = Interrupted(
-            f"stopped at step {int(self.model.step)} of {self.total}; go on with --resume --out {self.out}"
-        )
+        """The error that says where the run was stopped, and how to go on."""
+        where = f"stopped at step {int(self.model.step):,} of {self.total:,}"
+        if not (self.out / presets.CHECKPOINT).is_file():
+            error = Interrupted(f"{where}, before the first checkpoint; {self.out} may be replaced with --force")
+        elif self.experiment.data.source == "array":
+            error = Interrupted(f"{where}; go on with resume=True (--resume), the same data and out={str(self.out)!r}")
+        else:
+            error = Interrupted(f"{where}; go on with: zoo train {shlex.quote(str(self.out))} --resume")
         error.exit_code = 128 + number
         return error
 
@@ -475,6 +586,9 @@ class Run:
             "seconds": round(self.seconds, 1),
             "skipped_steps": self.history[-1]["skipped"],
             "device": f"{os.cpu_count()} CPU cores",
+            "diagnoses": [
+                line for callback in self.callbacks.callbacks for line in getattr(callback, "said", {}).values()
+            ],
         }
         report.write(self.model, self.bundle, self.experiment, self.out, facts, self.before())
         (self.out / presets.CHECKPOINT).unlink(missing_ok=True)

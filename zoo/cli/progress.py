@@ -27,6 +27,11 @@ class Bar:
     def __exit__(self, *problem):
         self.bar.stop()
 
+    def say(self, line):
+        """A line of the collapse doctor, above the bar."""
+        if not self.quiet:
+            self.bar.console.print(line, markup=False)
+
     def __call__(self, event):
         total = event.epochs * event.steps
         done = (event.epoch - 1) * event.steps + event.step

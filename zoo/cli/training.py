@@ -1,5 +1,6 @@
 """`zoo train` and `zoo finetune`: from data to a run folder."""
 
+import importlib.util
 from pathlib import Path
 from typing import Annotated
 
@@ -21,23 +22,46 @@ Deterministic = Annotated[
 ]
 
 
+Rate = Annotated[str | None, typer.Option("--lr", metavar="NUMBER|auto", help="Learning rate; auto: by a range test.")]
+Patience = Annotated[
+    int | None, typer.Option("--patience", min=1, help="Stop after so many epochs without improvement.")
+]
+TensorBoard = Annotated[
+    Path | None, typer.Option("--tensorboard", metavar="PATH", help="Write curves for TensorBoard there.")
+]
+Doctor = Annotated[bool, typer.Option("--doctor/--no-doctor", help="Say what goes wrong in training, and what to try.")]
 Resize = Annotated[
     str | None,
     typer.Option(metavar="HxW|model|HOW", help="Resize images; model: to what it takes. HOW: fit, crop or pad."),
 ]
 
 
-def settings_of(overrides, epochs, limit, seed, skip_bad, deterministic, resize=None):
+def settings_of(overrides, **flags):
     """Flags that were given, as overrides after those of --set."""
-    flags = {
-        **sizing(resize),
-        "training.epochs": epochs,
-        "training.seed": seed,
-        "training.deterministic": deterministic or None,
-        "data.limit": limit,
-        "data.skip_bad": skip_bad or None,
-    }
+    flags = {KEYS.get(name, name): None if value is False else value for name, value in flags.items()}
     return [*(overrides or ()), *(f"{key}={value}".lower() for key, value in flags.items() if value is not None)]
+
+
+KEYS = {
+    "epochs": "training.epochs",
+    "rate": "training.learning_rate",
+    "patience": "training.patience",
+    "seed": "training.seed",
+    "deterministic": "training.deterministic",
+    "limit": "data.limit",
+    "skip_bad": "data.skip_bad",
+}
+
+
+def tensorboard(path):
+    """The callbacks of --tensorboard."""
+    if path is None:
+        return ()
+    if importlib.util.find_spec("tensorboard") is None:
+        raise InputError("--tensorboard needs the package tensorboard: pip install 'autoencoder-zoo[tensorboard]'")
+    import keras
+
+    return (keras.callbacks.TensorBoard(path, write_graph=False),)
 
 
 @commands.command(rich_help_panel="Learn")
@@ -47,24 +71,38 @@ def train(
     out: options.Out = None,
     overrides: options.Overrides = None,
     epochs: Epochs = None,
+    rate: Rate = None,
+    patience: Patience = None,
     limit: Limit = None,
     resize: Resize = None,
     seed: RunSeed = None,
     skip_bad: SkipBad = False,
     deterministic: Deterministic = False,
+    tensorboard_path: TensorBoard = None,
+    doctor: Doctor = True,
     resume: Resume = False,
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ):
     """Trains a model and writes a run folder: weights, numbers, pictures, card and TFLite file."""
-    changes = settings_of(overrides, epochs, limit, seed, skip_bad, deterministic, resize)
+    flags = {"epochs": epochs, "rate": rate, "patience": patience, "seed": seed, "limit": limit}
+    changes = settings_of(overrides, **flags, deterministic=deterministic, skip_bad=skip_bad, **sizing(resize))
     console.start_tensorflow()
     from ..training import train
 
     with Bar(quiet) as bar:
         run = train(
-            name, data, out, changes=changes, resume=resume, force=force, progress=bar, announce=announcer(quiet)
+            name,
+            data,
+            out,
+            changes=changes,
+            resume=resume,
+            force=force,
+            progress=bar,
+            announce=announcer(quiet),
+            callbacks=tensorboard(tensorboard_path),
+            doctor=bar.say if doctor else None,
         )
     show_run(run, json)
 
@@ -76,19 +114,24 @@ def finetune(
     out: options.Out = None,
     overrides: options.Overrides = None,
     epochs: Epochs = None,
+    rate: Rate = None,
+    patience: Patience = None,
     limit: Limit = None,
     freeze: Annotated[str, typer.Option(help="encoder, decoder or none: what keeps its weights.")] = "none",
     resize: Resize = None,
     seed: RunSeed = None,
     skip_bad: SkipBad = False,
     deterministic: Deterministic = False,
+    tensorboard_path: TensorBoard = None,
+    doctor: Doctor = True,
     resume: Resume = False,
     force: options.Force = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ):
     """Fine-tunes a pretrained model on your data: adapts it, says which weights were kept, and writes a run folder."""
-    changes = settings_of(overrides, epochs, limit, seed, skip_bad, deterministic)
+    flags = {"epochs": epochs, "rate": rate, "patience": patience, "seed": seed, "limit": limit}
+    changes = settings_of(overrides, **flags, deterministic=deterministic, skip_bad=skip_bad)
     console.start_tensorflow()
     from ..finetuning import finetune
 
@@ -104,6 +147,8 @@ def finetune(
             force=force,
             progress=bar,
             announce=announcer(quiet),
+            callbacks=tensorboard(tensorboard_path),
+            doctor=bar.say if doctor else None,
         )
     show_run(run, json)
 
@@ -150,7 +195,7 @@ def announcer(quiet):
 
 
 def show_moves(moves):
-    """Which weights were loaded, adapted and fresh."""
+    """Which weights were loaded, adapted and fresh, by name."""
     counts = {how: sum(move.how == how for move in moves) for how in ("loaded", "adapted", "fresh")}
     console.err.print("weights: " + ", ".join(f"{count} {how}" for how, count in counts.items()))
     for move in moves:
@@ -172,8 +217,11 @@ def show_run(run, as_json):
         for title, evaluation in metadata["metrics"].items()
         for name, entry in evaluation["metrics"].items()
     }
-    result = {"run": str(run), "card": f"{run}/README.md", "parameters": metadata["parameters"], **found}
+    facts = {name: metadata["training"][name] for name in ("epochs", "kept_epoch", "seconds")}
+    result = {"run": str(run), "card": f"{run}/README.md", "parameters": metadata["parameters"], **facts, **found}
     console.report(
-        {"run": str(run), "parameters": metadata["parameters"], "metrics": metadata["metrics"]} if as_json else result,
+        {"run": str(run), **{name: metadata[name] for name in ("parameters", "training", "metrics")}}
+        if as_json
+        else result,
         as_json,
     )
