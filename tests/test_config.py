@@ -157,7 +157,7 @@ def test_read_takes_a_model_a_file_and_a_run_folder(write, tmp_path):
         (("training:", "train:"), "x.yaml:8:1: unknown key 'train'; did you mean 'training'?"),
         (("epochs: 3", "epochs: 0"), "x.yaml:9:11: training.epochs: must be at least 1; got 0"),
         (("epochs: 3", "epochs: true"), "x.yaml:9:11: training.epochs: must be a whole number; got true"),
-        (("1e-3", "'1e-3'"), "x.yaml:10:18: training.learning_rate: must be a number; got '1e-3'"),
+        (("1e-3", "'1e-3'"), "x.yaml:10:18: training.learning_rate: must be a number or 'auto'; got '1e-3'"),
         (("1e-3", ".nan"), "x.yaml:10:18: training.learning_rate: must be"),
         (("stop: 4.0", "stop: a"), "x.yaml:4:28: beta.stop: must be a number; got 'a'"),
         ((", steps: 100", ""), "x.yaml:4:9: beta.steps: is missing"),

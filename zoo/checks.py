@@ -68,6 +68,8 @@ def complaint(errors, value):
     path = max((path for path, _ in located), key=len)
     deepest = [error for where, error in located if where == path]
     wrong = [error for error in deepest if error["type"] not in TYPES] or deepest
+    if {error["type"] for error in wrong} == {"literal_error"}:  # of a number or a word
+        wrong = [error for error in deepest if error["type"] in ("float_type", "int_type")] + wrong
     sentences = [SENTENCES.get(e["type"], e["msg"]).format_map(e.get("ctx", {})) for e in wrong]
     first, *others = dict.fromkeys(sentences)
     sentence = " or ".join([first, *(other.removeprefix("must be ") for other in others)])
