@@ -1,13 +1,12 @@
-"""The page: what the browser computes is what Keras computes, and it learns."""
+"""The page: what the browser computes is what Keras computes, each control does what it says, and it learns."""
 
 import http.client
+import io
 import json
 import shutil
 import socket
 import struct
-import subprocess
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,33 +14,94 @@ from PIL import Image
 
 import zoo
 from zoo import presets, web
-from zoo.errors import InputError
+from zoo.errors import InputError, WriteError
+from zoo.export import exploring, export
+from zoo.export import site as sites
 
-HERE = Path(__file__).parent
-PACKAGES = HERE.parent / "zoo" / "web" / "node_modules"
-needs_runtime = pytest.mark.skipif(
-    not (PACKAGES / "@litertjs" / "core").is_dir(), reason="no LiteRT.js: npm ci --prefix zoo/web"
-)
-needs_browser = pytest.mark.skipif(
-    not (shutil.which("node") and shutil.which("chromium") and (PACKAGES / "playwright-core").is_dir()),
-    reason="no browser: apt-get install nodejs npm chromium && npm ci --prefix zoo/web",
-)
+from .browser import Browser, needs_browser, needs_runtime
 
 
-@pytest.fixture
-def served(tmp_path):
-    """Serves folders: (folder) -> port."""
+@pytest.fixture(scope="module")
+def served():
+    """Serves folders: (folder) -> URL."""
     servers = []
 
     def start(folder):
         servers.append(web.serve(folder))
         threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
-        return servers[-1].server_address[1]
+        return f"http://127.0.0.1:{servers[-1].server_address[1]}/"
 
     yield start
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with Browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def folder_of(tmp_path_factory):
+    """(model) -> the folder of its page."""
+
+    def write(model, **options):
+        folder = tmp_path_factory.mktemp("site") / "page"
+        export(model, folder, format="web", **options)
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def site(folder_of, served):
+    """(model, folder, URL) of a pretrained VAE."""
+    model = zoo.load_model("vae_dense.mnist")
+    folder = folder_of(model)
+    return model, folder, served(folder)
+
+
+@pytest.fixture
+def page(browser, site):
+    """A fresh page of the pretrained VAE; it must have written no error in the end."""
+    page = browser.open(site[2])
+    yield page
+    assert page("errors") == []
+    page("close")
+
+
+def small(name, **words):
+    return zoo.create_model(name, **{"input_shape": (8, 8, 1), "widths": (8,), **words})
+
+
+def png(x):
+    """The bytes of a picture of an image [H, W, 1] in [0, 1]."""
+    file = io.BytesIO()
+    Image.fromarray((x[..., 0] * 255).round().astype("uint8")).save(file, "PNG")
+    return file.getvalue()
+
+
+def upload(page, contents):
+    """Gives the page files {name: bytes}."""
+    page.evaluate(
+        f"zoo.take({json.dumps([[name, list(content)] for name, content in contents.items()])}"
+        ".map(([name, bytes]) => new File([Uint8Array.from(bytes)], name)))"
+    )
+
+
+def same_picture(pixels, x):
+    """Whether a canvas shows an image [H, W, 1] in [0, 1], but for the rounding of one step of 255."""
+    np.testing.assert_allclose(pixels, 255 * np.clip(np.squeeze(x, -1), 0, 1), atol=0.51)
+
+
+def settle(page):
+    """Waits until the page has drawn what was asked of it."""
+    page.evaluate("zoo.go(zoo.point())")
+
+
+# The server
 
 
 def test_a_port_in_use_is_said():
@@ -53,11 +113,14 @@ def test_a_port_in_use_is_said():
 
 
 @pytest.mark.parametrize(
-    "host, path, status", [(None, "/a.wasm", 200), ("evil.example", "/a.wasm", 403), (None, "/", 404)]
+    "host, path, status",
+    [(None, "/a.wasm", 200), ("evil.example", "/a.wasm", 403), (None, "/", 404), (None, "/../secret", 404)],
 )
 def test_only_pages_of_this_machine_get_files(served, tmp_path, host, path, status):
-    (tmp_path / "a.wasm").write_bytes(b"wasm")
-    port = served(tmp_path)
+    (tmp_path / "secret").write_bytes(b"secret")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "a.wasm").write_bytes(b"wasm")
+    port = int(served(tmp_path / "site").rstrip("/").rpartition(":")[2])
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("GET", path, headers={"Host": host} if host else {})
     answer = connection.getresponse()
@@ -66,62 +129,364 @@ def test_only_pages_of_this_machine_get_files(served, tmp_path, host, path, stat
     assert status != 200 or answer.getheader("Content-Type") == "application/wasm"
 
 
-def browse(url, folder, calls, files):
-    (folder / "inputs.json").write_text(json.dumps({"calls": calls, "files": [str(file) for file in files]}))
-    words = [url, PACKAGES / "playwright-core", shutil.which("chromium"), folder / "inputs.json"]
-    done = subprocess.run(["node", HERE / "web_page.mjs", *words], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    log = ("INFO: ", "WARNING: ")  # of LiteRT, which writes its log there
-    said["errors"] = [error for error in said["errors"] if not error.startswith(log)]
-    return said
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """(model, folder) of a pretrained VAE."""
-    model, folder = zoo.load_model("vae_dense.mnist"), tmp_path_factory.mktemp("site") / "page"
-    web.write_site(model, folder)
-    return model, folder
-
-
-@needs_runtime
-@needs_browser
-def test_the_page_equals_keras_and_learns(site, served, tmp_path):
-    model, folder = site
-    x = model.preset.examples()[:4]
-    table = model.signatures()
-    inputs = {v: {k: a[:1] for k, a in presets.inputs_for(model, v, table[v], x).items()} for v in table}
-    files = [tmp_path / f"{i}.png" for i in range(len(x))]
-    for file, image in zip(files, x, strict=True):
-        Image.fromarray((image[..., 0] * 255).round().astype("uint8")).save(file)
-    calls = {verb: {k: a.ravel().tolist() for k, a in given.items()} for verb, given in inputs.items()}
-    said = browse(f"http://127.0.0.1:{served(folder)}/", tmp_path, calls, files)
-    assert (said["errors"], said["problem"], said["status"], said["wide"]) == ([], "", "Ready.", False)
-    for verb, given in inputs.items():
-        for name, expected in model.run(verb, **given).items():
-            found = np.float32(said["results"][verb][name])
-            np.testing.assert_allclose(found, np.ravel(expected), rtol=1e-5, atol=1e-5, err_msg=f"{verb} {name}")
-    assert said["losses"][-1] < 0.5 * said["losses"][0]
-
-
-@needs_runtime
-@needs_browser
-@pytest.mark.parametrize("mistake, words", [("text", "not a PNG"), ("bomb", "too many"), ("cut", "damaged")])
-def test_a_wrong_file_is_one_line_on_the_page(site, served, tmp_path, mistake, words):
-    file = tmp_path / f"{mistake}.png"
-    header = b"\x89PNG\r\n\x1a\n" + struct.pack(
-        ">I4sII", 13, b"IHDR", *((60000, 60000) if mistake == "bomb" else (8, 8))
-    )
-    file.write_bytes(b"hello" * 20 if mistake == "text" else header + b"\0" * 40)
-    said = browse(f"http://127.0.0.1:{served(site[1])}/", tmp_path, {}, [file])
-    assert words in said["problem"] and "\n" not in said["problem"]
-    assert said["errors"] == [] and said["losses"] is None
+# The folder
 
 
 @needs_runtime
 def test_a_model_of_a_table_is_refused_before_anything_is_written(tmp_path):
     model = zoo.create_model("vae_dense", input_shape=(5,), latent_dim=2)
     with pytest.raises(InputError, match="images"):
-        web.write_site(model, tmp_path / "page")
-    assert not (tmp_path / "page").exists()
+        export(model, tmp_path / "page", format="web")
+    assert not any(tmp_path.iterdir())
+
+
+def test_without_the_runtime_the_command_that_installs_it_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(sites, "PACKAGES", tmp_path)
+    with pytest.raises(InputError, match="npm ci .*zoo/web"):
+        export(small("gan_dense", latent_dim=2), tmp_path / "page", format="web")
+
+
+@needs_runtime
+def test_the_folder_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    model = small("gan_dense", latent_dim=2)
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "thesis.txt").write_text("mine")
+    with pytest.raises(WriteError, match="not an export"):
+        export(model, tmp_path / "page", format="web", force=True)
+    monkeypatch.setattr(exploring, "space", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        export(model, tmp_path / "new" / "page", format="web")
+    assert [path.name for path in tmp_path.rglob("*")] == ["page", "thesis.txt"]
+
+
+@needs_runtime
+@pytest.mark.parametrize("words", [{"trainable": True}, {"optimizer": "sgd"}])
+def test_a_page_that_cannot_learn_is_refused_where_it_is_asked_to(tmp_path, words):
+    with pytest.raises(InputError, match="cannot learn: the model has no encoder"):
+        export(small("gan_dense", latent_dim=2), tmp_path / "page", format="web", **words)
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_most_active_units_come_first():
+    model = zoo.load_model("vae_dense.mnist")
+    space = exploring.space(model)
+    x = model.sample(exploring.PLACES)
+    spread = model.encode(x).std(0)
+    assert [control["at"] for control in space["controls"]] == np.argsort(-spread).tolist()
+    np.testing.assert_allclose(space["values"], model.encode(x), atol=1e-5)
+
+
+def test_inputs_of_a_generator_are_ordered_by_how_they_change_its_images():
+    model = small("gan_dense", latent_dim=3, normalization="none")
+    first = model.generator.layers[1] if not model.generator.layers[0].weights else model.generator.layers[0]
+    kernel = first.kernel.numpy()
+    kernel[1] *= 50
+    kernel[2] = 0
+    first.kernel.assign(kernel)
+    controls = exploring.space(model)["controls"]
+    assert [control["at"] for control in controls] == [1, 0, 2]
+    assert controls[-1]["activity"] == 0
+
+
+def test_data_give_the_places_of_the_map():
+    model = small("ae_dense", latent_dim=4)
+    x = np.random.default_rng(0).random((5, 8, 8, 1), "float32")
+    space = exploring.space(model, x)
+    np.testing.assert_allclose(space["values"], model.encode(x), atol=1e-5)
+    found = np.linalg.norm(np.diff(space["places"], axis=0), axis=1)
+    assert (found <= np.linalg.norm(np.diff(model.encode(x), axis=0), axis=1) + 1e-4).all()
+    with pytest.raises(InputError, match="no encoder"):
+        exploring.space(small("gan_dense", latent_dim=2), x)
+
+
+# What the page computes
+
+
+@needs_runtime
+@needs_browser
+def test_the_page_equals_keras(site, page):
+    model, _, _ = site
+    x, table = model.preset.examples()[:1], model.signatures()
+    for verb in table:
+        given = presets.inputs_for(model, verb, table[verb], x)
+        words = json.dumps({name: array.ravel().tolist() for name, array in given.items()})
+        found = page.evaluate(
+            f"zoo.run('{verb}', {words})"
+            ".then(out => Object.fromEntries(Object.entries(out).map(([name, values]) => [name, [...values]])))"
+        )
+        for name, expected in model.run(verb, **given).items():
+            np.testing.assert_allclose(
+                np.float32(found[name]), np.ravel(expected), rtol=1e-5, atol=1e-5, err_msg=f"{verb} {name}"
+            )
+    assert page.textContent("#status") == "Ready."
+
+
+@needs_runtime
+@needs_browser
+def test_a_slider_moves_its_unit_of_the_code(site, page):
+    model, folder, _ = site
+    controls, before = json.loads((folder / "page.json").read_text())["space"]["controls"], page.evaluate("zoo.point()")
+    page.focus("#controls input >> nth=0")
+    for _ in range(60):
+        page("keyboard.press", "ArrowRight")
+    settle(page)
+    after, unit = page.evaluate("zoo.point()"), controls[0]["at"]
+    assert after[unit] > before[unit] + 0.2 * (controls[0]["high"] - controls[0]["low"])
+    assert np.delete(after, unit).tolist() == np.delete(before, unit).tolist()
+    same_picture(page.pixels("#decoded"), model.decode(np.float32([after]))[0])
+    assert float(page.textContent("#controls output >> nth=0")) == pytest.approx(after[unit], abs=0.01)
+    assert not page.isVisible("#controls input >> nth=15")
+    page.click("#more")
+    assert page.isVisible("#controls input >> nth=15")
+    page.click("#home")
+    assert page.evaluate("zoo.point()") == before
+
+
+@needs_runtime
+@needs_browser
+def test_places_of_the_map_are_picked_by_mouse_and_keyboard(site, page):
+    values = json.loads((site[1] / "page.json").read_text())["space"]["values"]
+    page.click("#places button >> nth=3")
+    number = int(page.getAttribute("#places [aria-pressed=true]", "aria-label").split()[1])
+    assert page.evaluate("zoo.point()") == values[number - 1]
+    stops = page.evaluate("[...document.querySelectorAll('#places button')].filter(b => b.tabIndex === 0).length")
+    assert stops == 1
+    page("keyboard.press", "ArrowDown")
+    page("keyboard.press", "Enter")
+    second = int(page.getAttribute("#places [aria-pressed=true]", "aria-label").split()[1])
+    places = json.loads((site[1] / "page.json").read_text())["space"]["places"]
+    assert places[second - 1][1] < places[number - 1][1]  # y grows upwards
+    assert page.evaluate("zoo.point()") == values[second - 1]
+
+
+@needs_runtime
+@needs_browser
+def test_the_line_between_two_picked_images_is_that_of_keras(site, page):
+    model = site[0]
+    for which, nth in (("start", 2), ("end", 9)):
+        page.click(f"#places button >> nth={nth}")
+        page.click(f"#{which}")
+    page.waitForFunction("document.querySelectorAll('#steps canvas').length === 10")
+    settle(page)
+    a, b = (
+        np.float32(page.evaluate(f"zoo.about.space.values[{number - 1}]"))
+        for number in (
+            int(page.getAttribute(f"#places button >> nth={nth}", "aria-label").split()[1]) for nth in (2, 9)
+        )
+    )
+    line = model.decode(np.linspace(a, b, 10, dtype="float32"))
+    for k in (0, 4, 9):
+        same_picture(page.pixels("#steps canvas", k), line[k])
+    page.fill("#along", "1")
+    np.testing.assert_allclose(page.evaluate("zoo.point()"), b, atol=1e-6)
+    page.click("#steps button >> nth=0")
+    np.testing.assert_allclose(page.evaluate("zoo.point()"), a, atol=1e-6)
+
+
+@needs_runtime
+@needs_browser
+def test_a_dropped_image_is_reconstructed_compared_and_judged(site, page):
+    model = site[0]
+    x = model.preset.examples()[:1]
+    page.evaluate(
+        f"""((bytes) => {{
+          const data = new DataTransfer();
+          data.items.add(new File([Uint8Array.from(bytes)], 'five.png', {{type: 'image/png'}}));
+          for (const kind of ['dragover', 'drop'])
+            document.getElementById('zone').dispatchEvent(new DragEvent(kind, {{dataTransfer: data, bubbles: true, cancelable: true}}));
+        }})({list(png(x[0]))})"""
+    )
+    page.waitForSelector("#dropped figure")
+    x_hat = model.reconstruct(x)
+    for nth, expected in enumerate((x, x_hat, np.abs(x - x_hat))):
+        same_picture(page.pixels("#dropped canvas", nth), expected[0])
+    said = page.textContent("#dropped figcaption")
+    threshold = model.preset.thresholds["score"]["0.99"]
+    assert f"Score {model.score(x)[0]:.1f} nats" in said and f"threshold {threshold:.1f}" in said
+    assert ("Anomaly" in said) == (model.score(x)[0] > threshold)
+    page.click("text=Invert")
+    page.waitForFunction("document.querySelector('#dropped').textContent.includes('Anomaly')")
+    same_picture(page.pixels("#dropped canvas"), 1 - x[0])
+    page.click("text=See its code")
+    page.waitForFunction(
+        "zoo.run('encode', {x: zoo.images[0].x}).then(({z}) => [...z].every((v, i) => v === zoo.point()[i]))"
+    )
+    page.click("text=Remove")
+    page.waitForSelector("#dropped figure", {"state": "detached"})
+    assert not page.isVisible("#training")
+
+
+@needs_runtime
+@needs_browser
+def test_training_in_the_page_lowers_the_loss_and_can_be_forgotten(site, browser, page):
+    other = browser.open(site[2])
+    for nth in range(4):
+        page.click(f"#examples button >> nth={nth}")
+        page.waitForSelector(f"#dropped figure:nth-child({nth + 1})")
+    decoded = "zoo.run('decode', {z: Array(20).fill(0)}).then(out => [...out.x_hat])"
+    before = page.evaluate(decoded)
+    page.click("#train")
+    page.waitForSelector("#forget:not([disabled])")
+    first, last = (float(word) for word in page.textContent("#losses").split("loss ")[1].split(" nats")[0].split(" → "))
+    assert last < 0.5 * first
+    assert page.isVisible("#curve") and "before it learned here" in page.textContent("#dropped")
+    assert page.evaluate(decoded) != before
+    assert other.evaluate(decoded) == before  # two pages at once
+    page.click("#forget")
+    page.waitForSelector("#forget", {"state": "hidden"})
+    assert page.evaluate(decoded) == before
+    assert other("errors") == []
+    other("close")
+
+
+@needs_runtime
+@needs_browser
+def test_samples_are_drawn_and_picked(page):
+    first = page.pixels("#drawn canvas")
+    page.click("#again")
+    red = "[...document.querySelector('#drawn canvas').getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, i) => i % 4 === 0)"
+    page.waitForFunction(f"{red}.join() !== '{','.join(map(str, first.ravel()))}'")
+    before = page.evaluate("zoo.point()")
+    page.click("#drawn button >> nth=0")
+    page.waitForFunction(f"zoo.point()[0] !== {before[0]}")
+
+
+@needs_runtime
+@needs_browser
+@pytest.mark.parametrize("mistake, words", [("text", "not a PNG"), ("bomb", "too many"), ("cut", "damaged")])
+def test_a_wrong_file_is_one_line_on_the_page(page, mistake, words):
+    size = (60000, 60000) if mistake == "bomb" else (8, 8)
+    header = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", *size)
+    good = png(np.zeros((28, 28, 1)))
+    upload(page, {f"{mistake}.png": b"hello" * 20 if mistake == "text" else header + b"\0" * 40, "good.png": good})
+    said = page.textContent("#problem")
+    assert f"{mistake}.png" in said and words in said and "\n" not in said
+    assert page.evaluate("zoo.images.map(image => image.name)") == ["good.png"]
+    upload(page, {"good.png": good})
+    assert page.textContent("#problem") == ""
+
+
+@needs_runtime
+@needs_browser
+def test_too_many_images_and_what_is_no_file_are_said(page):
+    good = png(np.zeros((28, 28, 1)))
+    upload(page, {f"{i}.png": good for i in range(66)})
+    assert page.textContent("#problem") == "64.png: at most 64 images; remove some first (and 1 more)"
+    page.evaluate("zoo.take([])")
+    assert "not a file" in page.textContent("#problem")
+
+
+@needs_runtime
+@needs_browser
+@pytest.mark.parametrize("width, scheme", [(390, "light"), (320, "dark"), (1100, "dark")])
+def test_the_page_fits_the_screen_and_obeys_fingers(site, browser, width, scheme):
+    phone = browser.open(site[2], width, hasTouch=True, isMobile=width < 500, colorScheme=scheme)
+    phone.click("#examples button >> nth=0")
+    phone.waitForSelector("#dropped figure")
+    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    before = phone.evaluate("zoo.point()")
+    phone.tap("#places button >> nth=5")
+    assert phone.evaluate("zoo.point()") != before
+    colours = phone.evaluate("['color', 'backgroundColor'].map(k => getComputedStyle(document.body)[k])")
+    ink, paper = (sum(map(int, colour[4:-1].split(","))) for colour in colours)
+    assert (ink > paper) == (scheme == "dark")
+    assert phone("errors") == []
+    phone("close")
+
+
+@needs_runtime
+@needs_browser
+@pytest.mark.parametrize("broken, words", [("model.tflite", "cannot run"), ("page.json", "page.json")])
+def test_a_damaged_file_is_one_line_on_the_page(site, served, browser, tmp_path, broken, words):
+    shutil.copytree(site[1], tmp_path / "page", symlinks=True)
+    (tmp_path / "page" / broken).write_bytes(b"damaged" * 100)
+    page = browser.open(served(tmp_path / "page"))
+    said = page.textContent("#status")
+    assert words in said and "\n" not in said and len(said) < 200
+    assert not page.isVisible("main")
+    page("close")
+
+
+# Other kinds of models
+
+
+@needs_runtime
+@needs_browser
+def test_sliders_of_a_gan_move_its_random_input(folder_of, served, browser):
+    model = small("info_gan_dense", latent_dim=3)
+    page = browser.open(served(folder_of(model)))
+    assert page.evaluate("[...document.querySelectorAll('#controls .range')].length") == 6
+    page.focus("#controls input >> nth=0")
+    page("keyboard.press", "End")
+    settle(page)
+    point = np.float32([page.evaluate("zoo.point()")])
+    expected = model.run("sample", noise=point[:, :3], uniform=point[:, 3:])["x"]
+    same_picture(page.pixels("#decoded"), expected[0])
+    page.click("#drawn button >> nth=1")
+    settle(page)
+    np.testing.assert_array_equal(page.pixels("#decoded"), page.pixels("#drawn canvas", 1))
+    assert not page.isVisible("#own") and page("errors") == []
+    page("close")
+
+
+@needs_runtime
+@needs_browser
+def test_labels_of_a_conditional_model_are_chosen(folder_of, served, browser):
+    model = small("cvae_dense", latent_dim=2, classes=3)
+    page = browser.open(served(folder_of(model)))
+    assert "labels" in page.textContent("#why") or "label" in page.textContent("#why")
+    page.check("#controls input[value='2']", {"force": True})
+    settle(page)
+    point = page.evaluate("zoo.point()")
+    assert point[2:] == [0, 0, 1]
+    same_picture(page.pixels("#decoded"), model.decode(np.float32([point]))[0])
+    page.check("#wish input[value='1']", {"force": True})
+    page.waitForFunction("document.querySelectorAll('#drawn canvas').length === 10")
+    x = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 1)).astype("float32") / 255
+    upload(page, {"x.png": png(x[0])})
+    said = page.textContent("#dropped figcaption")
+    assert f"Label {model.classify(x)[0]}" in said and f"Score {model.score(x)[0]:.1f}" in said
+    same_picture(page.pixels("#dropped canvas", 1), model.reconstruct(x)[0])
+    assert page("errors") == []
+    page("close")
+
+
+@needs_runtime
+@needs_browser
+@pytest.mark.parametrize(
+    "name, words", [("vq_vae_conv", {"codes": 5}), ("rq_vae_dense", {"codes": 5, "depth": 2, "positions": 4})]
+)
+def test_cells_of_discrete_codes_are_set(folder_of, served, browser, name, words):
+    model = small(name, latent_dim=3, **words)
+    folder = folder_of(model, quantize="float16")
+    shape = json.loads((folder / "page.json").read_text())["space"]["controls"][0]["shape"]
+    page = browser.open(served(folder))
+    cell = "#cells button" if len(shape) > 1 and "conv" in name else "#controls .cells button"
+    page.click(f"{cell} >> nth=1")
+    page.fill("#controls input[type=range] >> nth=0", "3")
+    settle(page)
+    indices = np.floor(5 * np.array(page.evaluate("zoo.point()"))).astype("int32").reshape(1, *shape)
+    assert indices.reshape(1, -1, model.depth if "rq" in name else 1)[0, 1, 0] == 3
+    expected = model.decode(model.lookup(indices).numpy())[0]
+    np.testing.assert_allclose(page.pixels("#decoded"), 255 * np.clip(expected[..., 0], 0, 1), atol=2)
+    x = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 1)).astype("float32") / 255
+    upload(page, {"x.png": png(x[0])})
+    page.click("text=See its code")
+    page.waitForFunction("document.querySelectorAll('#steps canvas').length === 10")
+    assert page("errors") == []
+    page("close")
+
+
+@needs_browser
+@needs_runtime
+@pytest.mark.parametrize("name", ["sphere_vae_dense", "poincare_vae_dense"])
+def test_the_way_in_a_curved_space_is_that_of_keras(page, name):
+    model = small(name, latent_dim=3)
+    a, b = model.encode(np.random.default_rng(1).random((2, 8, 8, 1), "float32"))
+    a, b = (np.float32([0.1, -0.5, 0.2]), np.float32([0.6, 0.5, 0.1])) if "poincare" in name else (a, b)
+    space = {key: exploring.space(model)[key] for key in ("line", "edge")}
+    for t in (0.0, 0.3, 1.0):
+        found = page.evaluate(
+            f"import('./space.js').then(m => m.between({json.dumps(space)}, {a.tolist()}, {b.tolist()}, {t}))"
+        )
+        np.testing.assert_allclose(found, model.prior.between(a[None], b[None], t)[0], atol=1e-5)

@@ -1,31 +1,34 @@
-// Opens the page in Chromium, gives it inputs and says what it gave: node web_page.mjs URL PLAYWRIGHT CHROMIUM INPUTS.json [SCREENSHOT]
-import {readFileSync} from 'node:fs';
+// A browser that obeys lines of JSON, [page, method, ...arguments], each answered by a line: node web_page.mjs PLAYWRIGHT CHROMIUM
+import {createInterface} from 'node:readline';
 import {createRequire} from 'node:module';
-const [url, playwright, executablePath, inputs, shot] = process.argv.slice(2);
+const [playwright, executablePath] = process.argv.slice(2);
 const {chromium} = createRequire(import.meta.url)(playwright);
 const browser = await chromium.launch({executablePath, args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync']});
-try {
-  const page = await browser.newPage({viewport: {width: 1100, height: 900}}), errors = [];
-  page.on('pageerror', error => errors.push(String(error)));
-  page.on('console', message => message.type() === 'error' && errors.push(message.text()));
-  await page.goto(url);
-  await page.waitForSelector('body[data-ready]', {timeout: 120000});
-  const {calls, files} = JSON.parse(readFileSync(inputs)), results = {};
-  for (const [verb, arrays] of Object.entries(calls))
-    results[verb] = await page.evaluate(async ([v, a]) => {
-      const out = await zoo.run(v, a);
-      return Object.fromEntries(Object.entries(out).map(([name, values]) => [name, [...values]]));
-    }, [verb, arrays]);
-  let losses = null;
-  if (files.length) {
-    await page.setInputFiles('#files', files);
-    await page.waitForSelector(`#dropped figure:nth-child(${files.length}), #problem:not(:empty)`, {timeout: 60000});
-    if (await page.isVisible('#train')) losses = await page.evaluate(() => zoo.train());
-  }
-  const problem = await page.textContent('#problem'), status = await page.textContent('#status');
-  if (shot) for (const scheme of ['light', 'dark']) for (const width of [1100, 390]) {
-    await page.emulateMedia({colorScheme: scheme}); await page.setViewportSize({width, height: 900});
-    await page.screenshot({path: `${shot}-${scheme}-${width}.png`, fullPage: true});
-  }
-  console.log(JSON.stringify({results, losses, errors, problem, status, wide: await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)}));
-} finally { await browser.close(); }
+const pages = [], errors = [];
+const LOG = /^(INFO|WARNING): /; // of LiteRT, which writes its log as errors
+
+async function open(options) {
+  const page = await (await browser.newContext(options)).newPage();
+  errors.push([]);
+  const said = errors.at(-1);
+  page.on('pageerror', error => said.push(String(error)));
+  page.on('console', message => message.type() === 'error' && !LOG.test(message.text()) && said.push(message.text()));
+  page.setDefaultTimeout(60000);
+  return pages.push(page) - 1;
+}
+
+async function obey([number, method, ...given]) {
+  if (method === 'open') return open(...given);
+  if (method === 'errors') return errors[number];
+  if (method === 'close') return pages[number].context().close();
+  const [last, ...path] = method.split('.').reverse();
+  const target = path.reverse().reduce((value, name) => value[name], pages[number]);
+  const result = await target[last](...given);
+  return result === undefined || typeof result === 'function' || result?._guid || result?._channel ? null : result;
+}
+
+for await (const line of createInterface({input: process.stdin})) {
+  const answer = await obey(JSON.parse(line)).then(result => ({result}), error => ({error: String(error)}));
+  console.log(JSON.stringify(answer) ?? '{}');
+}
+await browser.close();

@@ -6,21 +6,33 @@ from typing import Annotated
 import typer
 
 from . import console, options
-from .use import opened
+from .training import Resize
+from .use import SplitName, examples, opened
 
 commands = typer.Typer()
+
+MOST = 1000  # examples whose codes may be looked at
 
 
 @commands.command(rich_help_panel="Use")
 def explore(
     name: options.Model,
+    data: options.DataSource = None,
+    split: SplitName = "test",
+    resize: Resize = None,
+    quantize: Annotated[str | None, typer.Option(help="none, float16, dynamic_int8 or weight_int4.")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
 ):
     """Serves a page, on this machine only, that runs the exported file in the browser; ends with Ctrl-C."""
-    from ..web import serve, write_site
+    from ..web import serve
 
     with tempfile.TemporaryDirectory(prefix="zoo-explore-") as folder, serve(folder, port) as server:
-        console.start_tensorflow()
-        write_site(opened(name, "sample"), folder)
+        model = opened(name, "sample")
+        from ..export import export
+
+        x = None
+        if data is not None:
+            x = model.preset.preprocessor.apply(examples(model, data, split, resize)[1].x[:MOST])
+        export(model, folder, format="web", examples=x, quantize=quantize)
         print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)
         server.serve_forever()

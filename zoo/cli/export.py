@@ -46,8 +46,8 @@ def export(
     how |= {"quantize": quantize, "calibration": calibration, "tolerance": tolerance}
     if keep and (asked := [word for word, value in how.items() if value]):
         raise InputError(f"--keep: the run folder keeps the plain export; leave --{asked[0].replace('_', '-')} out")
-    if format == "web" and (keep or any(how.values())):
-        raise InputError("--format web: takes no other option of an export than --force", "format")
+    if format == "web" and keep:
+        raise InputError("--keep: the run folder keeps the plain export, not the page", "format")
     console.start_tensorflow()
     from ..export import ParityError
 
@@ -83,11 +83,7 @@ def import_state(
 def written(name, out, format, force, how, keep):
     """The report of what was asked for."""
     from ..export import export
-    from ..presets import load
-    from ..web import write_site
 
-    if format == "web":
-        return write_site(load(name), out, force)
     return kept(name, format, force) if keep else export(name, out, format=format, force=force, **how)
 
 

@@ -51,6 +51,7 @@ FORMATS = {
     "saved_model": Format("saved_model", saved_model.write_saved_model, saved_model.verify_saved_model),
     "keras": Format("model.keras", keras_file.write_keras, keras_file.verify_keras),
 }
+WEB = "web"  # a page around TFLite
 TRAINABLE = Format(
     "model.tflite",
     on_device.write_trainable,
@@ -125,7 +126,7 @@ def export(
         model: a model of the zoo, the name of a preset, or a run folder.
         out: the folder to make: model.tflite, saved_model/ or model.keras, with parity.json, and preprocessor.json
             where the model is a preset.
-        format: "tflite", "saved_model" (any batch) or "keras".
+        format: "tflite", "saved_model" (any batch), "keras", or "web": a page around a TFLite file; see `site`.
         trainable: whether the TFLite file can go on learning: it also has `train`, `save` and `restore`, and the state
             of an optimizer.
         batch: examples that the TFLite signatures take at once, 1 if not given; of a trainable file those of a step of
@@ -137,7 +138,7 @@ def export(
         learning_rate: of a trainable file.
         tolerance: what the verbs of a quantized file may differ by, where that of its precision is not wanted.
         examples: data [N, *input_shape] to compare on; held-out ones of `calibration`, the preset's, or random ones,
-            when None.
+            when None. A page also shows the codes of those given.
         force: replaces an earlier export.
 
     Returns:
@@ -148,15 +149,20 @@ def export(
         GateError: TFLite has no builtin for an operation; or, as ParityError with `rows`, the outputs differ.
         WriteError: `out` exists, or cannot be written.
     """
-    how = _format(format, trainable)
     given = {"quantize": quantize, "tolerance": tolerance, "optimizer": optimizer, "learning_rate": learning_rate}
-    options = _options(how, format, batch=batch, calibration=calibration, **given)
+    given |= {"batch": batch, "calibration": calibration}
+    if format == WEB:
+        from .site import write_site  # which exports TFLite
+
+        return write_site(_model(model), out, trainable=trainable, examples=examples, force=force, **given)
+    how = _format(format, trainable)
+    options = _options(how, format, **given)
     model = _model(model)
     if calibration is not None:
         options["calibration"], held_out = _calibration(model, calibration)
         examples = held_out if examples is None else examples
     exact = signatures.in_float32(model)
-    with _folder(Path(out), force) as folder:
+    with folder_for(Path(out), force) as folder:
         chosen, path = parity.examples_for(exact, examples), folder / how.name
         how.write(exact, path, **{name: value for name, value in options.items() if name != "tolerance"})
         rows = how.verify(path, exact, chosen.x, **options)
@@ -182,7 +188,8 @@ def export(
 
 def _format(name, trainable):
     if name not in FORMATS:
-        raise InputError(f"unknown format {name!r}{nearest(name, FORMATS)} there are: {', '.join(FORMATS)}", "format")
+        known = [*FORMATS, WEB]
+        raise InputError(f"unknown format {name!r}{nearest(name, known)} there are: {', '.join(known)}", "format")
     if trainable and name != "tflite":
         raise InputError(f"trainable: only the format tflite can be; {name} cannot", "trainable")
     return TRAINABLE if trainable else FORMATS[name]
@@ -270,7 +277,7 @@ def _files(path):
 
 
 @contextlib.contextmanager
-def _folder(out, force):
+def folder_for(out, force):
     """A new folder beside `out`, which takes its name if all goes well and vanishes otherwise."""
     target = out.expanduser().resolve()
     _require_free(out, target, force)

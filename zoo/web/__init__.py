@@ -1,6 +1,5 @@
-"""The page that runs an exported file in the browser: `write_site` makes the folder, `serve` shows it."""
+"""The page of `zoo explore`: its files are in page/, `serve` shows a folder that `zoo.export(format="web")` wrote."""
 
 from .server import serve
-from .site import write_site
 
-__all__ = ["serve", "write_site"]
+__all__ = ["serve"]

@@ -2,7 +2,7 @@
 import {loadLiteRt, loadAndCompile, Tensor} from '@litertjs/core';
 
 export async function open(about, path = './model.tflite') {
-  await loadLiteRt('./litert/wasm/');
+  await (open.runtime ??= loadLiteRt('./litert/wasm/'));
   const model = await loadAndCompile(path, {accelerator: 'wasm'});
   let last = Promise.resolve();
   const call = async (verb, arrays) => {
@@ -20,5 +20,9 @@ export async function open(about, path = './model.tflite') {
       for (const tensor of Object.values(inputs)) tensor.delete();
     }
   };
-  return (verb, arrays) => (last = last.then(() => call(verb, arrays), () => call(verb, arrays)));
+  const queued = work => (last = last.then(work, work));
+  return {
+    run: (verb, arrays) => queued(() => call(verb, arrays)),
+    close: () => queued(() => model.delete()),
+  };
 }
