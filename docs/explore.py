@@ -33,11 +33,10 @@ def main():
             page.waitForSelector(f"#dropped figure:nth-child({len(page.evaluate('zoo.images'))})")
         page.click("#dropped figure:nth-child(2) button >> text=See its code")
         page.evaluate("scrollTo(0, 0)")
-        picture = tempfile.NamedTemporaryFile(suffix=".png")
-        page.screenshot(
-            {"path": picture.name, "clip": {"x": 0, "y": 0, "width": 1200, "height": HEIGHT}, "fullPage": True}
-        )
-        content = io.BytesIO(Path(picture.name).read_bytes())
+        shown = Path(folder) / "shown.png"
+        clip = {"x": 0, "y": 0, "width": 1200, "height": HEIGHT}
+        page.screenshot({"path": str(shown), "clip": clip, "fullPage": True})
+        content = io.BytesIO(shown.read_bytes())
         server.shutdown()
     Image.open(content).convert("RGB").quantize(96).save(ROOT / "docs" / "explore.png", optimize=True)
 

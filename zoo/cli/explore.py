@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import console, options
+from . import options
 from .training import Resize
 from .use import SplitName, examples, opened
 
