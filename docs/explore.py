@@ -1,4 +1,4 @@
-"""Draws docs/explore.png: the page of `zoo explore vae_conv.mnist`, with two images that the model has not seen.
+"""Draws docs/explore.png: the page of `zoo explore vae_conv.mnist`, with three images of the model's own.
 
 python docs/explore.py
 
@@ -20,21 +20,22 @@ import zoo  # noqa: E402
 from tests.browser import Browser  # noqa: E402
 from zoo import web  # noqa: E402
 
-HEIGHT = 1190  # of the part that is shown
+WIDTH = 1200
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder, Browser() as browser, web.serve(folder) as server:
         zoo.export("vae_conv.mnist", folder, format="web")
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        page = browser.open(f"http://127.0.0.1:{server.server_address[1]}/", width=1200)
+        page = browser.open(f"http://127.0.0.1:{server.server_address[1]}/", width=WIDTH)
         for nth in (0, 3, 4):
             page.click(f"#examples button >> nth={nth}")
             page.waitForSelector(f"#dropped figure:nth-child({len(page.evaluate('zoo.images'))})")
         page.click("#dropped figure:nth-child(2) button >> text=See its code")
         page.evaluate("scrollTo(0, 0)")
         shown = Path(folder) / "shown.png"
-        clip = {"x": 0, "y": 0, "width": 1200, "height": HEIGHT}
+        height = page.evaluate("document.getElementById('own').getBoundingClientRect().bottom + 24")
+        clip = {"x": 0, "y": 0, "width": WIDTH, "height": height}
         page.screenshot({"path": str(shown), "clip": clip, "fullPage": True})
         content = io.BytesIO(shown.read_bytes())
         server.shutdown()

@@ -78,11 +78,12 @@ def _reach(mean, half, edge):
 
 def _of_indices(model, indices):
     """Discrete codes: `sample` takes numbers that stand for indices."""
-    shape, flat = list(indices.shape[1:]), indices.reshape(len(indices), -1)
+    grid, flat = list(model.code_shape[:-1]), indices.reshape(len(indices), -1)
+    depth = flat.shape[1] // int(np.prod(grid))
     return {
         "verb": "sample",
         "inputs": [{"name": "uniform", "size": flat.shape[1]}],
-        "controls": [{"kind": "indices", "at": 0, "name": "codes", "size": model.size, "shape": shape}],
+        "controls": [{"kind": "indices", "at": 0, "name": "codes", "size": model.size, "grid": grid, "depth": depth}],
         "line": "steps",
         "values": ((flat + 0.5) / model.size).tolist(),
     }

@@ -100,7 +100,7 @@ def described(model, report, why):
         "why": why,
         "pixels": _pixels(model, preset),
         "resize": (preset and preset.experiment.data.resize_mode) or "fit",
-        "threshold": _threshold(preset),
+        "threshold": model.threshold,
     }
 
 
@@ -111,11 +111,6 @@ def _pixels(model, preset):
         known = preprocessor.low is not None
         ends = preprocessor.apply(np.float32([[preprocessor.low], [preprocessor.high]])) if known else [-3, 3]
     return np.broadcast_to(np.reshape(ends, (2, -1)), (2, model.example_shape[-1])).tolist()
-
-
-def _threshold(preset):
-    """The score that one in a hundred normal examples exceeds."""
-    return preset.thresholds["score"]["0.99"] if preset and preset.thresholds else None
 
 
 def _write_examples(model, folder):

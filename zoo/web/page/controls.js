@@ -44,9 +44,8 @@ const KINDS = {
       show(now) { inputs[largest(now.slice(at, at + size))].checked = true; },
     };
   },
-  indices({size, shape}, point, move) {
-    const flat = shape.length === 1, [rows, columns] = flat ? [Math.ceil(shape[0] / 8), Math.min(8, shape[0])] : shape;
-    const depth = shape[2] ?? 1, count = flat ? shape[0] : rows * columns;
+  indices({size, grid, depth}, point, move) {
+    const flat = grid.length === 1, columns = flat ? Math.min(8, grid[0]) : grid[1], count = grid.reduce((a, b) => a * b);
     let chosen = 0, now = null;
     const index = k => Math.min(size - 1, Math.floor(now[k] * size));
     const cells = Array.from({length: count}, (_, i) => make('button', {onclick: () => choose(i), onfocus: () => choose(i)}));
@@ -56,8 +55,8 @@ const KINDS = {
       input.addEventListener('input', () => { point()[chosen * depth + d] = (+input.value + .5) / size; move(); });
       return {input, value, row: make('label', {className: 'range'}, make('span', {textContent: depth > 1 ? `code ${d + 1}` : 'code'}), input, value)};
     });
-    const grid = $('cells'), holder = flat ? make('div', {className: 'cells'}) : grid, title = make('p', {className: 'note'});
-    grid.hidden = flat;
+    const over = $('cells'), holder = flat ? make('div', {className: 'cells'}) : over, title = make('p', {className: 'note'});
+    over.hidden = flat;
     holder.style.gridTemplateColumns = `repeat(${columns}, 1fr)`;
     holder.replaceChildren(...cells);
     roving(holder, cells, cells.map((_, i) => [i % columns, Math.floor(i / columns)]));

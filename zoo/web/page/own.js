@@ -28,7 +28,7 @@ export function own({about, has, run, code, withLabel, go, refresh, reopen}) {
     const {score, is_anomaly} = await run('score', await withLabel('score', {x})), limit = about.threshold;
     lines.push(make('span', {textContent: `Score ${score[0].toFixed(1)} nats`}));
     if (limit === null) return lines;
-    const strange = is_anomaly ? Boolean(is_anomaly[0]) : score[0] > Math.fround(limit);
+    const strange = is_anomaly[0] === 1;
     lines.push(make('strong', {className: strange ? 'verdict strange' : 'verdict', textContent: strange ? 'Anomaly' : 'Normal'}),
       make('small', {textContent: `${strange ? 'above' : 'not above'} the threshold ${limit.toFixed(1)}${learned ? ', set before it learned here' : ''}`}));
     return lines;
