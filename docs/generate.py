@@ -1,4 +1,4 @@
-"""Writes the parts of README.md and docs/models.md that come from the catalogue and the presets.
+"""Writes the parts of README.md, docs/models.md and docs/use.md that come from the catalogue and from measurements.
 
 python docs/generate.py           writes them
 python docs/generate.py --check   says which are stale, and fails
@@ -122,6 +122,27 @@ def catalogue_table():
     return "\n".join(lines)
 
 
+def samplers_table():
+    """What `docs/samplers.py` has measured."""
+    file = ROOT / "docs" / "samplers.json"
+    if not file.is_file():
+        return ""
+    found = json.loads(file.read_text())
+
+    def row(model, name, scores):
+        cells = [
+            format(scores[key], ".2f" if key == "frechet" else ".1%") for key in ("frechet", "precision", "recall")
+        ]
+        cells.append("-" if scores.get("nll") is None else format(scores["nll"], ".2f"))
+        return f"| {model} | {name} | " + " | ".join(cells) + " |"
+
+    head = ["| | samples begin with | Frechet | precision | recall | NLL of codes |", "|---|---|---:|---:|---:|---:|"]
+    rows = [row("", "(training images)", found["training images"])]
+    for model, scores in found["models"].items():
+        rows += [row(f"`{model}`", f"({n})" if n == "reconstructions" else f"`{n}`", s) for n, s in scores.items()]
+    return "\n".join([*head, *rows])
+
+
 def chapters():
     """Every variant with its equation and its words."""
     parts = []
@@ -181,6 +202,7 @@ PARTS = {
     "presets": presets_table,
     "chapters": chapters,
     "words": common_words,
+    "samplers": samplers_table,
     "speed": speed_tables,
     "mutation": mutation_table,
     "catalogue": catalogue_table,
@@ -199,7 +221,7 @@ def filled(text):
 
 def main(check):
     stale = []
-    for page in (ROOT / "README.md", ROOT / "docs" / "models.md"):
+    for page in (ROOT / "README.md", ROOT / "docs" / "models.md", ROOT / "docs" / "use.md"):
         text = page.read_text()
         if (new := filled(text)) != text:
             stale.append(page.relative_to(ROOT))

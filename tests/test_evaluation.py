@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import scipy.linalg
 
 import zoo
 from zoo import evaluation, metrics
@@ -84,6 +85,41 @@ def test_modes_are_the_classes_that_samples_are_of():
         metrics.mode_coverage(x, x, np.zeros(400), x, labels)
     with pytest.raises(InputError, match="finite"):
         metrics.mode_coverage(x * np.nan, *data)
+
+
+def test_the_frechet_distance_of_normals_is_that_of_its_formula():
+    a = RANDOM.normal(size=(500, 3)) @ RANDOM.normal(size=(3, 3))
+    b = RANDOM.normal(size=(400, 3)) @ RANDOM.normal(size=(3, 3)) + 2.0
+    cross = scipy.linalg.sqrtm(np.cov(a.T) @ np.cov(b.T)).real
+    expected = np.sum((a.mean(0) - b.mean(0)) ** 2) + np.trace(np.cov(a.T) + np.cov(b.T) - 2 * cross)
+    assert np.isclose(metrics.frechet_distance(a, b)["value"], expected)
+    assert np.isclose(metrics.frechet_distance(a, a + np.array([3.0, 0.0, 4.0]))["value"], 25.0)
+    assert np.isclose(metrics.frechet_distance(a, -a + 2 * a.mean(0))["value"], 0.0, atol=1e-6)
+
+
+def test_precision_and_recall_are_the_shares_within_balls():
+    found, expected = RANDOM.normal(size=(60, 2)) * 0.4, RANDOM.normal(size=(80, 2))
+
+    def share(points, others):
+        radii = [sorted(np.linalg.norm(others - other, axis=1))[3] for other in others]  # the nearest is itself
+        return np.mean([any(np.linalg.norm(p - o) <= r for o, r in zip(others, radii, strict=True)) for p in points])
+
+    scores = metrics.precision_recall(found, expected)
+    assert scores["precision"]["value"] == share(found, expected)
+    assert scores["recall"]["value"] == share(expected, found) < scores["precision"]["value"]
+    assert metrics.precision_recall(expected, expected)["recall"]["value"] == 1.0
+    assert metrics.precision_recall(found + 50.0, expected)["precision"]["value"] == 0.0
+    with pytest.raises(InputError, match="more than 3"):
+        metrics.precision_recall(found[:3], expected)
+
+
+def test_features_of_classes_are_those_that_the_classifier_decides_by(digits):
+    x, y = digits.preprocessor.apply(digits.train.x), digits.train.y
+    features, classifier = metrics.class_features(x, y)
+    logits = features(x) @ classifier.coefs_[-1] + classifier.intercepts_[-1]
+    assert np.array_equal(logits.argmax(1), classifier.predict(x.reshape(len(x), -1)))
+    with pytest.raises(InputError, match="two classes"):
+        metrics.class_features(x, np.zeros(len(x)))
 
 
 @pytest.mark.parametrize("name", EXPECTED)

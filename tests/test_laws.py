@@ -39,6 +39,7 @@ FLOORS = [  # from the ground; a line is a floor, or a step within one
         "sklearn",
         "comparison",
         "evaluation",
+        "sampling",
         "benchmark",
         "report",
         "cards",

@@ -26,6 +26,7 @@ NEEDS_TENSORFLOW = {
     "train": ("training", "train"),
     "evaluate": ("evaluation", "evaluate"),
     "finetune": ("finetuning", "finetune"),
+    "fit_sampler": ("sampling", "fit_sampler"),
     "export": ("export", "export"),
     "import_state": ("importing", "import_state"),
 }

@@ -483,7 +483,7 @@ class Autoencoder(GenerativeModel):
             "encode": Signature(self.encode_tensors, x),
             "decode": Signature(self.decode_tensors, {"z": self.code_shape}),
             "reconstruct": Signature(self.reconstruct_tensors, x),
-            "sample": Signature(self.sample_tensors, self.prior.inputs),
+            "sample": Signature(self.sample_tensors, self.sampler.inputs),
             "score": Signature(self.judge_tensors, x),
         }
 
@@ -498,7 +498,19 @@ class Autoencoder(GenerativeModel):
         return self.decode_tensors(self.encode_tensors(x)["z"])
 
     def sample_tensors(self, **noise):
-        return {"x": self.decode_tensors(self.prior.transform(**noise))["x_hat"]}
+        return {"x": self.decode_tensors(self.sampler.transform(**noise))["x_hat"]}
+
+    @property
+    def sampler(self):
+        """What the codes of samples come from: the prior, or what was fitted to codes after it; see `use`."""
+        return vars(self).get("fitted", self.prior)
+
+    def use(self, sampler=None):
+        """Lets samples begin with a fitted sampler; None: with the prior again. It is no weight of the model."""
+        vars(self).pop("fitted", None)
+        vars(self).pop("endpoints", None)
+        if sampler is not None:
+            vars(self)["fitted"] = sampler
 
     def score_tensors(self, x):
         """How strange x is: -log p(x|z) at the mean code, plus the rate where codes are random; in nats."""

@@ -1,6 +1,7 @@
 """The model card of a run folder: a README.md made from its other files."""
 
 from . import catalog
+from .samplers import PRIOR
 
 LABELS = {
     "mse": ("Mean squared error", "per value"),
@@ -94,7 +95,14 @@ def _how(evaluation, command):
 
 def _pictures(metadata):
     there = [name for name in PICTURES if f"figures/{name}" in metadata["files"]]
-    return "\n\n".join(f"![{PICTURES[name]}](figures/{name})\n\n*{PICTURES[name]}.*" for name in there)
+    captions = PICTURES | ({"samples.png": f"Samples from the {found}"} if (found := _sampler(metadata)) else {})
+    return "\n\n".join(f"![{captions[name]}](figures/{name})\n\n*{captions[name]}.*" for name in there)
+
+
+def _sampler(metadata):
+    """What samples begin with in place of the prior, or None."""
+    name = metadata.get("sampler", PRIOR)
+    return None if name == PRIOR else f"sampler {name}"
 
 
 def _data(data, experiment):
@@ -118,6 +126,8 @@ def _training(metadata):
     began = f" It began with the weights of `{metadata['start']}`." if metadata.get("start") else ""
     if learned := metadata.get("on_device"):
         began += f" After it, {learned['steps']:,} steps were made on a device, with data that are not known here."
+    if sampler := _sampler(metadata):
+        began += f" The {sampler} was fitted to codes afterwards: `samplers/{metadata['sampler']}.json`."
     return (
         f"## Training\n\n{facts['epochs']} epochs, {facts['steps']:,} steps, {facts['seconds'] / 60:.1f} minutes on "
         f"{facts['device']}; the weights are those of epoch {facts['kept_epoch']}.{began}\n"
@@ -132,7 +142,7 @@ def _limits(metadata, experiment):
         f"- It knows {name} only: what differs much from it is reconstructed as something that resembles {name}.",
         "- The likelihood of a whole example says how well it is compressed, not what it shows.",
     ]
-    if experiment.hyperparameters.get("posterior") == "deterministic":
+    if experiment.hyperparameters.get("posterior") == "deterministic" and not _sampler(metadata):
         lines.append("- Its codes are points that no prior was trained on: samples decode noise, to show just that.")
     lines += [
         f"- The collapse doctor said of its training: {line}." for line in metadata["training"].get("diagnoses", ())

@@ -5,10 +5,11 @@ import zipfile
 
 import numpy as np
 
-from . import cards, presets, weights
+from . import cards, presets, samplers, weights
 from .errors import InputError, nearest
 
 SLACK = 1 << 20  # bytes that a state may have beside its numbers
+LEFT_OUT = ("commands", "sampler")  # facts of the old weights
 SLOTS = 3  # arrays an optimizer may keep for each weight
 
 
@@ -22,14 +23,14 @@ def import_state(file, run, out=None, *, force=False):
         force: replaces a run folder that exists.
 
     Returns:
-        The path of the run folder. It has the weights of the file, bit by bit, and golden outputs of its own; numbers
-        and thresholds that were measured with the old weights are left out.
+        The path of the run folder. It has the weights of the file, bit by bit, and golden outputs of its own; numbers,
+        thresholds and samplers that were found with the old weights are left out.
 
     Raises:
         InputError: the file is no state of this model: an array is missing, unknown, of another shape or not finite.
         WriteError: `out` exists, or cannot be written.
     """
-    preset, model = presets.open_preset(run), presets.load(run)
+    preset, model = presets.open_preset(run), presets.load(run, sampler=samplers.PRIOR)
     before, state = int(model.step), read_state(file, model)
     weights.assign(weights.of_model(model), state)
     out = presets.create(out or f"runs/{preset.path.name}-device", force)
@@ -37,7 +38,7 @@ def import_state(file, run, out=None, *, force=False):
         shutil.copyfile(preset.path / name, out / name)
     weights.write(out / "model.safetensors", state)
     presets.write_golden(out / "golden.npz", model, preset.examples())
-    facts = {name: value for name, value in presets.facts(preset.path).items() if name != "commands"}
+    facts = {name: value for name, value in presets.facts(preset.path).items() if name not in LEFT_OUT}
     learned = {"steps": int(model.step) - before, "preset": str(run)}
     presets.seal(out, {**facts, "name": out.name, "start": str(run), "metrics": {}, "on_device": learned})
     presets.write_text(out / "README.md", cards.card(presets.Preset(out)))

@@ -22,11 +22,12 @@ import sys
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from . import catalog, config, weights
+from . import catalog, config, samplers, weights
 from . import data as datasets
 from .errors import InputError, WriteError
 from .metrics.anomaly import conformal_threshold
@@ -128,11 +129,15 @@ def open_preset(name):
     return Preset(Path(catalog.find_preset(name)))
 
 
-def load(name):
+def load(name, sampler=None):
     """A pretrained model, by the name of a preset or the path of a run folder.
 
     The architecture comes from the catalogue, the settings through the schema, and the weights tensor by tensor, each
     file checked against its sha256: no code is ever read from a file.
+
+    Args:
+        sampler: what samples begin with: one that was fitted to it, "normal" for the prior, or None for the one that
+            was fitted last.
 
     Returns:
         A Keras model with `.preset`; `model.preset.preprocessor` turns raw data into what it takes.
@@ -149,7 +154,46 @@ def load(name):
     weights.assign(named, weights.read(path, named)[0])
     vars(model)["preset"] = preset
     model.threshold = preset.threshold
+    chosen = sampler or preset.metadata.get("sampler", samplers.PRIOR)
+    if chosen != samplers.PRIOR:
+        model.use(read_sampler(preset, model, chosen))
     return model
+
+
+def read_sampler(preset, model, name):
+    """A sampler that was fitted to the model of a run folder."""
+    files, stored = preset.metadata["files"], f"samplers/{name}.safetensors"
+    if f"samplers/{name}.json" not in files or stored not in files:
+        there = [Path(file).stem for file in files if file.startswith("samplers/")]
+        there = ", ".join(dict.fromkeys([samplers.PRIOR, *there]))
+        raise InputError(f"{preset.path}: has no sampler {name!r}; it has {there}; see zoo fit-sampler", "sampler")
+    place = preset.path / "samplers" / f"{name}.json"
+    described = datasets.read_json(preset.content(f"samplers/{name}.json"), place)
+    words = described.get("words") if isinstance(described, dict) else None
+    if not isinstance(words, dict):
+        raise InputError(f"{place}: does not say with which words the sampler was made")
+    bytes = files[stored]["bytes"]
+    if 4 * _least(words) > bytes or 4 * _weights_of(lambda: samplers.create(name, model, **words)) > bytes:
+        raise InputError(f"{place}: describes more numbers than its weight file holds in {bytes:,} bytes")
+    made = samplers.create(name, model, **words)
+    named = weights.of_model(made)
+    weights.assign(named, weights.read(preset.check(stored, weights.needed_bytes(named)), named)[0])
+    return made
+
+
+def _least(words):
+    """How many weights there are at least: as many as a count says, or as a kernel between two widths has."""
+    counts = [_whole(value) for word, value in words.items() if word != "epochs"]
+    widths = [map(_whole, value) for value in words.values() if isinstance(value, list)]
+    return max([*counts, *(a * b for row in widths for a, b in pairwise(row))], default=0)
+
+
+def write_sampler(path, sampler, found):
+    """Writes a fitted sampler, and what is known of it, into a run folder."""
+    folder = Path(path) / "samplers"
+    folder.mkdir(exist_ok=True)
+    weights.write(folder / f"{found['sampler']}.safetensors", weights.values(weights.of_model(sampler)))
+    write_json(folder / f"{found['sampler']}.json", found)
 
 
 def features(name):
@@ -195,12 +239,9 @@ def require_room(model, words, stored=None):
     largest = sorted(n for n in [*map(_whole, numbers), math.prod(words["input_shape"])] if n)[-3:]
     if 4 * math.prod(largest) < (there / 8 / COPIES if stored is None else UNCOUNTED):
         return
-    import tensorflow as tf
-
     variant = catalog.resolve(model)[0]
     words = {**words, **catalog.pretrained_features(catalog.catalogue()[variant], words)}
-    with tf.Graph().as_default():
-        count = sum(math.prod(weight.shape) for weight in catalog.create_model(model, **words).weights)
+    count = _weights_of(lambda: catalog.create_model(model, **words))
     if stored is not None and 4 * count > stored:
         raise InputError(
             f"{model}: the configuration describes {count:,} weights, the weight file holds {stored:,} bytes"
@@ -211,6 +252,14 @@ def require_room(model, words, stored=None):
             f"{model}: {count:,} weights for data of {'x'.join(map(str, words['input_shape']))} need "
             f"{needed / 1e9:,.1f} GB to train, {there / 1e9:.1f} are free; make widths, latent_dim or the data smaller"
         )
+
+
+def _weights_of(make):
+    """How many numbers a model or a sampler has; it is made as a graph, in which a weight has a shape and no values."""
+    import tensorflow as tf
+
+    with tf.Graph().as_default():
+        return sum(math.prod(weight.shape) for weight in make().weights)
 
 
 def _whole(value):
@@ -246,11 +295,7 @@ def create(path, force=False):
     """
     path = Path(path)
     try:
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            if not force:
-                raise WriteError(f"{path}: exists; choose another folder, or --force to replace it")
-            if not (path / "config.yaml").is_file():
-                raise WriteError(f"{path}: exists and is not a run folder; --force replaces run folders only")
+        if require_free(path, force):
             _remove(path)
         path.mkdir(parents=True, exist_ok=True)
         weights.write_bytes(path / ".writable", b"yes")
@@ -259,6 +304,29 @@ def create(path, force=False):
         raise
     except OSError as error:
         raise WriteError(f"{path}: cannot write ({error.strerror})") from None
+    return path
+
+
+def require_free(path, force=False):
+    """Whether there is a run folder to replace; see `create`."""
+    path = Path(path)
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return False
+    if not force:
+        raise WriteError(f"{path}: exists; choose another folder, or --force to replace it")
+    if not (path / "config.yaml").is_file():
+        raise WriteError(f"{path}: exists and is not a run folder; --force replaces run folders only")
+    return True
+
+
+def copy(preset, path, force=False):
+    """A copy of the files of a Preset in a folder of its own: its path."""
+    import shutil
+
+    path = create(path, force)
+    for name in ("metadata.json", *preset.metadata["files"]):
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(preset.path / name, path / name)
     return path
 
 

@@ -2,8 +2,19 @@
 
 import tensorflow as tf
 
-from .base import Autoencoder, Signature
+from .base import Autoencoder
 from .domains import Count, Name
+
+
+class UniformIndices:
+    """Codes whose indices are drawn alike: the uniform prior that the models train with."""
+
+    def __init__(self, model):
+        self.model, self.inputs = model, {"uniform": model.index_shape}
+
+    def transform(self, uniform):
+        size = self.model.size
+        return self.model.lookup(tf.minimum(tf.cast(uniform * size, tf.int32), size - 1))
 
 
 class Quantized(Autoencoder):
@@ -38,18 +49,13 @@ class Quantized(Autoencoder):
         """Shape of the indices of one example."""
         return self.code_shape[:-1]
 
-    def signatures(self):
-        uniform = {"uniform": self.index_shape}
-        return super().signatures() | {"sample": Signature(self.sample_tensors, uniform)}
+    @property
+    def sampler(self):
+        return vars(self).get("fitted") or UniformIndices(self)
 
     def encode_tensors(self, x):
         z, indices = self.discretize(self.posterior(x).mean())
         return {"z": z, "indices": indices}
-
-    def sample_tensors(self, uniform):
-        """Codes drawn alike: the uniform prior that the models train with."""
-        indices = tf.minimum(tf.cast(uniform * self.size, tf.int32), self.size - 1)
-        return {"x": self.decode_tensors(self.lookup(indices))["x_hat"]}
 
     def score_tensors(self, x):
         return {"score": -self.likelihood(self.encode_tensors(x)["z"]).log_prob(x)}

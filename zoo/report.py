@@ -58,7 +58,7 @@ def write(model, bundle, experiment, out, facts, before=None):
         "metrics": {**measured, "test": measure(model, bundle, experiment)},
     }
     presets.seal(out, metadata)
-    export_tflite(out)
+    export_into(out, "tflite")
     card(out)
 
 
@@ -69,10 +69,10 @@ def card(path):
     presets.seal(path)
 
 
-def export_tflite(out):
+def export_into(out, format):
     """The exported model, or a note in the metadata of why there is none."""
     try:
-        keep_export(out, "tflite")
+        keep_export(out, format)
     except GateError as error:
         presets.seal(out, {**presets.facts(out), "not_exported": str(error)})
 
@@ -115,8 +115,7 @@ def draw(model, bundle, x, out, before=None):
     history = presets.read_history(Path(out) / "history.csv")
     drawn = {name: values for name, values in history.items() if name not in ("epoch", "step", "skipped")}
     figures.curves(drawn, folder / "curves.png")
-    if "sample" in model.signatures():
-        figures.grid(shown(model.sample(64, seed=0)), folder / "samples.png")
+    draw_samples(model, bundle.preprocessor, folder)
     if "reconstruct" not in model.signatures():
         return
     some, again = x[:SHOWN], model.reconstruct(x[:SHOWN])
@@ -130,6 +129,13 @@ def draw(model, bundle, x, out, before=None):
         codes = model.encode(x[:MAPPED])
         labels = None if (y := _first(bundle.test, bundle.validation, bundle.train).y) is None else y[:MAPPED]
         figures.latent_map(codes.reshape(len(codes), -1), labels, folder / "latent_map.png", classes=bundle.classes)
+
+
+def draw_samples(model, preprocessor, folder):
+    """The picture of what the model samples, where it does."""
+    shown = preprocessor.picture if preprocessor.kind == "image" else preprocessor.invert
+    if "sample" in model.signatures():
+        figures.grid(shown(model.sample(64, seed=0)), folder / "samples.png")
 
 
 def commit():

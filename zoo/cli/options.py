@@ -22,3 +22,9 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Start of the random nu
 Number = Annotated[int, typer.Option("--n", min=1, help="How many.")]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Examples at once.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+FittedSampler = Annotated[
+    str | None,
+    typer.Option(
+        "--sampler", help="What samples begin with: normal, or one fitted to this model; by default the last."
+    ),
+]

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from ..config import split_override
 from ..errors import InputError
+from ..yaml import read_yaml
 from . import console, options
 from .progress import Bar
 
@@ -161,6 +163,34 @@ def sizing(resize):
         raise InputError(f"--resize {resize}: a new model takes the size of the data; give HEIGHTxWIDTH")
     numbers, how = [word for word in words if isinstance(word, int)], [word for word in words if isinstance(word, str)]
     return {"data.resize": numbers or None, "data.resize_mode": how[0] if how else None}
+
+
+@commands.command("fit-sampler", rich_help_panel="Learn")
+def fit_sampler(
+    name: options.Model,
+    sampler: Annotated[
+        str, typer.Option(help="mixture, flow, two_stage, aggregate, autoregressive; normal: the prior again.")
+    ] = "mixture",
+    data: options.DataSource = None,
+    overrides: options.Overrides = None,
+    seed: options.Seed = 0,
+    out: options.Out = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+):
+    """Fits a distribution to a model's codes of data, for its samples to begin with: here and in what is exported."""
+    words = dict(split_override(text) for text in overrides or ())
+    words = {word: read_yaml(value, f"--set {word}").data for word, value in words.items()}
+    console.start_tensorflow()
+    from ..sampling import fit_sampler
+
+    def show(epoch, epochs, loss):
+        if not quiet and (epoch == epochs or epoch % 10 == 0):
+            console.err.print(f"epoch {epoch}/{epochs}  loss {loss:.4g}")
+
+    found = fit_sampler(name, data, sampler, out=out, force=force, seed=seed, progress=show, **words)
+    console.report({"run": out or name, **found}, json)
 
 
 def size_of(text):

@@ -20,13 +20,14 @@ def sample(
     name: options.Model,
     n: options.Number = 64,
     seed: options.Seed = 0,
+    sampler: options.FittedSampler = None,
     out: options.Out = None,
     force: options.Force = False,
     json: options.Json = False,
 ):
     """Draws new examples: a picture (.png), raw values (.npy, .npz) or the columns of a table (.csv)."""
     out = writable(out or Path("samples.png"), force, (".png", ".npy", ".npz", ".csv"))
-    model = opened(name, "sample")
+    model = opened(name, "sample", sampler)
     from .. import figures
 
     values = model.sample(n, seed=seed)
@@ -131,12 +132,12 @@ def embed(
 # What they share
 
 
-def opened(name, verb):
+def opened(name, verb, sampler=None):
     """The pretrained model, when it can do what is asked."""
     console.start_tensorflow()
     from ..presets import load
 
-    model = load(name)
+    model = load(name, sampler)
     if verb not in model.signatures():
         raise InputError(f"{name}: cannot {verb}; it has {', '.join(model.signatures())}")
     return model

@@ -2,10 +2,18 @@
 
 import keras
 
+from ..errors import InputError
 from . import parity, signatures
 
 
 def write_keras(model, path):
+    """Raises InputError where a sampler was fitted: Keras would write the model without it."""
+    if "fitted" in vars(model):
+        raise InputError(
+            "format keras: holds no fitted sampler; export as tflite or saved_model, or put the prior back by "
+            "zoo fit-sampler --sampler normal",
+            "format",
+        )
     model.save(path)
 
 

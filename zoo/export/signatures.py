@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from .. import samplers
 from ..errors import InputError
 
 RESERVED = {"serve", "serving_default"}  # names that the tools of TensorFlow give to entries of their own
@@ -44,6 +45,8 @@ def copy_in_float32(model):
     copy = keras.saving.deserialize_keras_object(_with_float32(described))
     copy.set_weights(model.get_weights())
     vars(copy)["preset"] = getattr(model, "preset", None)
+    if fitted := vars(model).get("fitted"):
+        copy.use(samplers.copy(fitted, copy))
     return copy
 
 

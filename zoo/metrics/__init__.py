@@ -5,6 +5,7 @@ array [N].
 """
 
 from .codes import active_units, linear_probe, rate_per_dimension
+from .generation import class_features, frechet_distance, precision_recall
 from .likelihood import elbo, importance_weighted_nll, importance_weights
 from .modes import mode_coverage
 from .reconstruction import mse, psnr
@@ -12,13 +13,16 @@ from .summary import mean
 
 __all__ = [
     "active_units",
+    "class_features",
     "elbo",
+    "frechet_distance",
     "importance_weighted_nll",
     "importance_weights",
     "linear_probe",
     "mean",
     "mode_coverage",
     "mse",
+    "precision_recall",
     "psnr",
     "rate_per_dimension",
 ]

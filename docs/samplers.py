@@ -1,0 +1,61 @@
+"""Compares what samples of MNIST begin with: docs/samplers.json and docs/samplers.png, for the table in use.md.
+
+python docs/samplers.py
+
+Every sampler is fitted to the codes of the training images, with its default settings. Samples are compared with the
+test images in the features of a classifier that is fitted to training images here. Two rows say what the numbers can
+be at best: training images in place of samples, and reconstructions of the test images: what the decoder can do.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import zoo
+from zoo import figures, metrics, presets, sampling
+from zoo.evaluation import binarized
+
+MODELS, DATA = ("ae_conv.mnist", "vae_conv.mnist"), "tfds:mnist"
+SAMPLERS = ("normal", "mixture", "flow", "two_stage", "aggregate")
+CLASSIFIED, SHOWN = 20_000, 14
+HERE = Path(__file__).parent
+
+
+def compared(features, found, expected):
+    """Samples beside data, both [N, H, W, C]."""
+    found, expected = features(found), features(expected)
+    scores = {"frechet": metrics.frechet_distance(found, expected), **metrics.precision_recall(found, expected)}
+    return {name: round(score["value"], 4) for name, score in scores.items()}
+
+
+def main():
+    data = presets.data_for(presets.open_preset(MODELS[0]), DATA)
+    train, test = (data.preprocessor.apply(split.x) for split in (data.train, data.test))
+    features, classifier = metrics.class_features(train[:CLASSIFIED], data.train.y[:CLASSIFIED])
+    accuracy = classifier.score(test.reshape(len(test), -1), data.test.y)
+    results = {
+        "data": DATA,
+        "samples": len(test),
+        "classifier_accuracy": round(float(accuracy), 4),
+        "training images": compared(features, train[-len(test) :], test),
+        "models": {},
+    }
+    rows = {"test images": test[:SHOWN]}
+    for name in MODELS:
+        model, short = zoo.load_model(name), name.partition("_")[0].upper()
+        seen = [binarized(x, model.preset.experiment.data.binarize) for x in (train, test)]
+        found = {"reconstructions": compared(features, model.reconstruct(seen[1]), test)}
+        for sampler in SAMPLERS:
+            fit = sampling.fit_sampler(model, seen[0], sampler)
+            x = model.sample(len(test), seed=0)
+            found[sampler] = {**compared(features, x, test), "nll": fit["nll"] and round(fit["nll"], 2)}
+            rows[f"{short}: {sampler}"] = x[:SHOWN]
+            print(name, sampler, found[sampler], file=sys.stderr, flush=True)
+        results["models"][name] = found
+    figures.strips(rows, HERE / "samplers.png")
+    (HERE / "samplers.json").write_text(json.dumps(results, indent=2) + "\n")
+    print(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()
