@@ -17,7 +17,7 @@ MANY = 8  # tensors of a signature that are counted, not listed
 def export(
     name: options.Model,
     out: Annotated[Path | None, typer.Argument(help="The folder to make; exports/NAME/FORMAT if not given.")] = None,
-    format: Annotated[str, typer.Option(help="tflite, saved_model, keras, or web: a page.")] = "tflite",
+    format: Annotated[str, typer.Option(help="tflite, saved_model, onnx, keras, or web: a page.")] = "tflite",
     trainable: Annotated[bool, typer.Option("--trainable", help="TFLite that goes on learning on the device.")] = False,
     batch: Annotated[
         int | None, typer.Option(min=1, help="Examples that TFLite takes at once: 1; a step of training: 16.")

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import importlib.util
 import json
 import os
 import secrets
@@ -18,7 +19,7 @@ from .. import data as datasets
 from .. import presets, weights
 from ..base import GenerativeModel
 from ..errors import InputError, WriteError, ZooError, nearest
-from . import keras_file, litert, on_device, parity, quantization, saved_model, signatures, tflite
+from . import keras_file, litert, on_device, onnx, parity, quantization, saved_model, signatures, tflite
 
 PARITY = "parity.json"
 CALIBRATION = 128  # examples that ranges are learned from
@@ -33,12 +34,14 @@ class Format(NamedTuple):
         write: (model, path, **options) writes it.
         verify: (path, model, examples, **options) -> rows.
         options: {name: default} of what may be asked for.
+        modules: what it needs beyond the zoo's own dependencies; the extra that brings them has the format's name.
     """
 
     name: str
     write: Callable
     verify: Callable
     options: dict = {}  # noqa: RUF012 - never changed
+    modules: tuple = ()
 
 
 FORMATS = {
@@ -49,6 +52,7 @@ FORMATS = {
         {"batch": 1, "quantize": "none", "calibration": None, "tolerance": None},
     ),
     "saved_model": Format("saved_model", saved_model.write_saved_model, saved_model.verify_saved_model),
+    "onnx": Format("onnx", onnx.write_onnx, onnx.verify_onnx, modules=("tf2onnx", "onnxruntime")),
     "keras": Format("model.keras", keras_file.write_keras, keras_file.verify_keras),
 }
 WEB = "web"  # a page around TFLite
@@ -124,9 +128,10 @@ def export(
 
     Args:
         model: a model of the zoo, the name of a preset, or a run folder.
-        out: the folder to make: model.tflite, saved_model/ or model.keras, with parity.json, and preprocessor.json
-            where the model is a preset.
-        format: "tflite", "saved_model" (any batch), "keras", or "web": a page around a TFLite file; see `site`.
+        out: the folder to make: model.tflite, saved_model/, onnx/ or model.keras, with parity.json, and
+            preprocessor.json where the model is a preset.
+        format: "tflite", "saved_model" (any batch), "onnx" (a file a signature, any batch), "keras", or "web": a page
+            around a TFLite file; see `site`.
         trainable: whether the TFLite file can go on learning: it also has `train`, `save` and `restore`, and the state
             of an optimizer.
         batch: examples that the TFLite signatures take at once, 1 if not given; of a trainable file those of a step of
@@ -145,7 +150,7 @@ def export(
         A Report.
 
     Raises:
-        InputError: no such model or format, or examples of another shape.
+        InputError: no such model or format, examples of another shape, or the extra of the format is not installed.
         GateError: TFLite has no builtin for an operation; or, as ParityError with `rows`, the outputs differ.
         WriteError: `out` exists, or cannot be written.
     """
@@ -192,6 +197,10 @@ def _format(name, trainable):
         raise InputError(f"unknown format {name!r}{nearest(name, known)} there are: {', '.join(known)}", "format")
     if trainable and name != "tflite":
         raise InputError(f"trainable: only the format tflite can be; {name} cannot", "trainable")
+    if missing := [module for module in FORMATS[name].modules if importlib.util.find_spec(module) is None]:
+        raise InputError(
+            f"format {name}: needs {' and '.join(missing)}: pip install 'autoencoder-zoo[{name}]'", "format"
+        )
     return TRAINABLE if trainable else FORMATS[name]
 
 

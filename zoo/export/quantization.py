@@ -70,28 +70,29 @@ def requantized(content, recipe):
     from litert_quantizer import recipe as recipes
 
     quantizer = Quantizer(bytearray(content), getattr(recipes, recipe)())
-    if recipe.startswith("weight_only"):  # four bits are for dense layers only: convolutions get eight
+    dense = qtyping.TFLOperationName.FULLY_CONNECTED
+    if recipe.startswith("weight_only"):  # four bits are for wide dense layers only: the others get eight
         for operation in ("CONV_2D", "CONV_2D_TRANSPOSE"):
             quantizer.add_weight_only_config(".*", qtyping.TFLOperationName[operation], 8)
-    if recipe.startswith("dynamic"):
-        for name in _wide_layers(content):
-            quantizer.add_dynamic_config(
-                re.escape(name), qtyping.TFLOperationName.FULLY_CONNECTED, 8, qtyping.QuantGranularity.TENSORWISE
-            )
+        for name in _dense_layers(content, lambda units, inputs: units < inputs):  # what a code is made by
+            quantizer.add_weight_only_config(re.escape(name), dense, 8)
+    if recipe.startswith("dynamic"):  # a scale for each unit would take more room than it is worth
+        for name in _dense_layers(content, lambda units, inputs: units > WIDE * inputs):
+            quantizer.add_dynamic_config(re.escape(name), dense, 8, qtyping.QuantGranularity.TENSORWISE)
     with quiet():
         result = quantizer.quantize(enable_progress_bar=False, enable_progress_report=False)
     return bytes(result.quantized_model)
 
 
-def _wide_layers(content):
-    """Outputs of dense layers with so many units that a scale for each would take more room than it is worth."""
+def _dense_layers(content, chosen):
+    """Outputs of the dense layers that are chosen, by (units, inputs)."""
     model = schema.Model.GetRootAs(content, 0)
     for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
         for operator in map(graph.Operators, range(graph.OperatorsLength())):
             code = model.OperatorCodes(operator.OpcodeIndex())
             if code.BuiltinCode() == schema.BuiltinOperator.FULLY_CONNECTED:
                 units, inputs = graph.Tensors(operator.Inputs(1)).ShapeAsNumpy()
-                if units > WIDE * inputs:
+                if chosen(units, inputs):
                     yield graph.Tensors(operator.Outputs(0)).Name().decode()
 
 
