@@ -1,79 +1,106 @@
 """Trains every variant on every backbone for a short while, and writes what came of it to docs/catalogue.json.
 
-python docs/catalogue.py            trains those that are not in the file yet (hours for all, on two cores)
+python docs/catalogue.py            trains those that are not in the file yet (an hour for all, on two idle cores)
 python docs/catalogue.py vq_vae gan  trains these variants again
 
-The data are 10,000 digits of MNIST where TFDS_DATA_DIR has it, else scikit-learn's. The loss must fall, the codes must
-be in use and the samples must differ, or the exit code is 3. The adversarial models are trained on scikit-learn's
-digits as well, longer, and 500 samples of them must cover eight of the ten classes.
+The data are digits of MNIST where TFDS_DATA_DIR has it, else scikit-learn's. The loss must fall, the codes must be in use
+and the samples must differ, or the exit code is 3. The adversarial models are trained on scikit-learn's digits as well,
+longer, and 500 samples of them must cover eight of the ten classes.
 """
 
 import json
 import os
 import sys
-import tempfile
+import time
+from functools import cache
 from pathlib import Path
 
+import keras
 import numpy as np
+import tensorflow as tf
 
-import zoo
-from zoo import catalog, training
+from zoo import catalog, config, data, metrics, presets, training
 
 FILE = Path(__file__).parent / "catalogue.json"
-EPOCHS, LIMIT = 5, 10_000
-GAME_EPOCHS = 400  # on scikit-learn's digits: 4,400 steps at the default batch
-SAMPLES = 200
+MNIST, DIGITS = "tfds:mnist", "digits"
+LIMIT, EPOCHS = 10_000, 4
+GAME_STEPS = 4_400
+SAMPLES = 500
 
 
-def trained(name, source, folder, **changes):
-    """A run of `zoo train`: its model, its metadata and its bundle."""
-    out = Path(folder) / name
-    training.train(name, source, out, changes=changes, force=True)
-    return zoo.load_model(out), json.loads((out / "metadata.json").read_text())
+@cache
+def prepared(source):
+    """The data, and their training and test examples as model values."""
+    bundle = data.load(source, limit=LIMIT)
+    return bundle, *(bundle.preprocessor.apply(part.x) for part in (bundle.train, bundle.test))
 
 
-def row(name, folder):
-    """What a short training of a model showed, with what is wrong about it."""
-    source = "tfds:mnist" if (Path(os.environ.get("TFDS_DATA_DIR", "none")) / "mnist").is_dir() else "digits"
-    model, metadata = trained(name, source, folder, **{"training.epochs": EPOCHS, "data.limit": LIMIT})
-    history = [line.split(",") for line in (model.preset.path / "history.csv").read_text().splitlines()]
-    first, last = (dict(zip(history[0], map(float_or_none, line), strict=True)) for line in (history[1], history[-1]))
-    judged = "distortion" if hasattr(model, "critic") and "distortion" in first else "loss"  # a critic moves the loss
-    metrics = metadata["metrics"]["test"]["metrics"]
-    samples, examples = model.sample(SAMPLES), model.preset.examples()
+def begun(name, source):
+    """A model with fresh weights, and the loop that `zoo train` trains it in."""
+    bundle = prepared(source)[0]
+    experiment = training.suited(config.for_model(name), bundle)
+    keras.utils.set_random_seed(experiment.training.seed)
+    model = presets.build(experiment, bundle.shape)
+    model.compile(training.optimizer_for(experiment.training, GAME_STEPS))
+    return model, training.Loop(model, bundle.train, bundle.preprocessor.apply, experiment.training)
+
+
+def row(name):
+    """What a short training of a model showed, and what is wrong about it."""
+    source = MNIST if (Path(os.environ.get("TFDS_DATA_DIR", "none")) / "mnist").is_dir() else DIGITS
+    _, x, held_out = prepared(source)
+    model, loop = begun(name, source)
+    parts = [losses(model, source)]
+    start = time.perf_counter()
+    loop.advance(EPOCHS * loop.steps)
+    seconds = time.perf_counter() - start
+    parts.append(losses(model, source))
+    verbs, samples = model.signatures(), model.sample(SAMPLES)
     found = {
         "data": source,
-        "parameters": metadata["parameters"],
-        "epochs": metadata["training"]["epochs"],
-        "seconds": metadata["training"]["seconds"],
-        "loss": [epoch.get(f"val_{judged}", epoch[judged]) for epoch in (first, last)],
-        "mse": metrics.get("mse", {}).get("value"),
-        "active_units": metrics.get("active_units", {}).get("value"),
-        "perplexity": last.get("val_perplexity"),
-        "sample_spread": float(samples.std(0).mean() / examples.std(0).mean()),
-        "tflite": "tflite/model.tflite" in metadata["files"],
+        "parameters": int(sum(np.prod(w.shape) for w in model.trainable_weights)),
+        "steps": int(model.step),
+        "seconds": round(seconds, 1),
+        "loss": [part["loss"] for part in parts],
+        "mse": metrics.mse(held_out, model.reconstruct(held_out))["value"] if "reconstruct" in verbs else None,
+        "active_units": active(model, held_out) if "encode" in verbs and model.stochastic else None,
+        "perplexity": parts[-1].get("perplexity"),
+        "sample_spread": float(samples.std(0).mean() / x.std(0).mean()),
     }
     if adversarial(name):
-        found["modes"] = modes(name, folder)
+        found["modes"] = modes(name)
     return found | {"wrong": list(wrong(name, found))}
 
 
-def modes(name, folder):
+def losses(model, source):
+    """The loss and its parts on the test examples."""
+    bundle, _, held_out = prepared(source)
+    for mean in model.means.values():
+        mean.reset_state()
+    model.test_step((tf.constant(held_out), tf.constant(bundle.test.y)))
+    found = {name: float(mean.result()) for name, mean in model.means.items()}
+    for mean in model.means.values():
+        mean.reset_state()
+    return found
+
+
+def active(model, x):
+    """Dimensions of the code whose posterior mean varies."""
+    return metrics.active_units(model.run("encode", x=x)["z"])["value"]
+
+
+def modes(name):
     """Classes of scikit-learn's digits that samples cover after a longer game."""
-    changes = {"training.epochs": GAME_EPOCHS, "training.keep": "last"}
-    metadata = trained(name, "digits", folder, **changes)[1]
-    return metadata["metrics"]["test"]["metrics"]["modes"]
+    bundle, x, held_out = prepared(DIGITS)
+    model, loop = begun(name, DIGITS)
+    loop.advance(GAME_STEPS)
+    return metrics.mode_coverage(model.sample(SAMPLES), x, bundle.train.y, held_out, bundle.test.y)
 
 
 def wrong(name, found):
     """What a reader should know before trusting a model."""
     before, after = found["loss"]
-    numbers = [
-        before,
-        after,
-        found["sample_spread"],
-        *(found[key] or 0 for key in ("mse", "active_units", "perplexity")),
-    ]
+    numbers = (before, after, *(found[key] or 0 for key in ("mse", "active_units", "perplexity", "sample_spread")))
     if not np.isfinite(numbers).all():
         yield "a number is not finite"
     if catalog.info(name).family != "adversarial" and after >= before:
@@ -89,12 +116,8 @@ def wrong(name, found):
 
 
 def adversarial(name):
-    """Whether a second player judges the samples."""
-    return catalog.info(name).family == "adversarial" or name.startswith("aae")
-
-
-def float_or_none(text):
-    return float(text) if text else None
+    """Whether a second player judges the samples, or the codes that they are made from."""
+    return catalog.info(name).family == "adversarial" or catalog.resolve(name)[0] == "aae"
 
 
 def main(variants):
@@ -102,8 +125,8 @@ def main(variants):
     names = [name for name in catalog.list_models() if "." not in name]
     for name in names:
         if catalog.resolve(name)[0] in variants or (not variants and name not in table):
-            with tempfile.TemporaryDirectory() as folder:
-                table[name] = row(name, folder)
+            table[name] = row(name)
+            keras.utils.clear_session()
             print(name, json.dumps(table[name]), flush=True)
             FILE.write_text(json.dumps({n: table[n] for n in names if n in table}, indent=1) + "\n")
     for name, found in table.items():

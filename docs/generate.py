@@ -97,7 +97,7 @@ def catalogue_table():
     file = ROOT / "docs" / "catalogue.json"
     results = json.loads(file.read_text()) if file.is_file() else {}
     lines = [
-        "| model | parameters | seconds | loss, epoch 1 | loss, last | test MSE | active units | perplexity "
+        "| model | parameters | seconds | loss before | loss after | test MSE | active units | perplexity "
         "| spread of samples | classes covered |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
