@@ -122,6 +122,18 @@ def test_features_of_classes_are_those_that_the_classifier_decides_by(digits):
         metrics.class_features(x, np.zeros(len(x)))
 
 
+def test_clusters_meet_labels_whatever_their_names():
+    labels = np.array([0, 0, 0, 1, 1, 1, 2, 2])
+    assert metrics.clustering(labels, (labels + 1) % 3) == {
+        "accuracy": 1.0,
+        "normalized_mutual_information": 1.0,
+        "adjusted_rand_index": 1.0,
+    }
+    split = metrics.clustering(labels, np.array([0, 0, 3, 1, 1, 1, 2, 1]))  # one of each of two classes is elsewhere
+    assert split["accuracy"] == 6 / 8 and 0 < split["adjusted_rand_index"] < 1
+    assert metrics.clustering(labels, np.zeros(8, int))["accuracy"] == 3 / 8
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_everything_is_measured_or_has_a_reason(name, digits):
     found = evaluation.evaluate(model(name), digits, samples=5, limit=20)

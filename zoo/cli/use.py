@@ -21,6 +21,9 @@ def sample(
     n: options.Number = 64,
     seed: options.Seed = 0,
     sampler: options.FittedSampler = None,
+    label: Annotated[
+        int | None, typer.Option(min=0, metavar="CLASS", help="Of a conditional model: the class to draw, from 0.")
+    ] = None,
     out: options.Out = None,
     force: options.Force = False,
     json: options.Json = False,
@@ -30,7 +33,7 @@ def sample(
     model = opened(name, "sample", sampler)
     from .. import figures
 
-    values = model.sample(n, seed=seed)
+    values = model.sample(n, seed=seed, **told(model, label))
     x = model.preset.preprocessor.invert(values)
     if out.suffix == ".png":
         figures.grid(shown(model, x), out)
@@ -141,6 +144,17 @@ def opened(name, verb, sampler=None):
     if verb not in model.signatures():
         raise InputError(f"{name}: cannot {verb}; it has {', '.join(model.signatures())}")
     return model
+
+
+def told(model, label):
+    """The label for a conditional model, which is the only one that takes one."""
+    if label is None:
+        return {}
+    if not getattr(model, "conditional", False):
+        raise InputError(f"--label {label}: {type(model).__name__} draws from all classes together; cvae takes a label")
+    if label >= model.classes:
+        raise InputError(f"--label {label}: this model has the classes 0 to {model.classes - 1}")
+    return {"label": label}
 
 
 def examples(model, data, split, resize):

@@ -4,6 +4,7 @@ A metric of a data set is {"value": mean, "standard_error": of that mean}; what 
 array [N].
 """
 
+from .clusters import clustering
 from .codes import active_units, linear_probe, rate_per_dimension
 from .generation import class_features, frechet_distance, precision_recall
 from .likelihood import elbo, importance_weighted_nll, importance_weights
@@ -14,6 +15,7 @@ from .summary import mean
 __all__ = [
     "active_units",
     "class_features",
+    "clustering",
     "elbo",
     "frechet_distance",
     "importance_weighted_nll",
