@@ -2,8 +2,8 @@
 
 python docs/samplers.py
 
-Every sampler is fitted to the codes of the training images, with its default settings. Samples are compared with the
-test images in the features of a classifier that is fitted to training images here. Two rows say what the numbers can
+Every sampler is fitted to the codes of training images, with its default settings. Samples are compared with test
+images in the features of a classifier that is fitted to training images here. Two rows say what the numbers can
 be at best: training images in place of samples, and reconstructions of the test images: what the decoder can do.
 """
 
@@ -17,7 +17,7 @@ from zoo.evaluation import binarized
 
 MODELS, DATA = ("ae_conv.mnist", "vae_conv.mnist"), "tfds:mnist"
 SAMPLERS = ("normal", "mixture", "flow", "two_stage", "aggregate")
-CLASSIFIED, SHOWN = 20_000, 14
+CLASSIFIED, FITTED, SAMPLES, SHOWN = 10_000, 20_000, 5_000, 14
 HERE = Path(__file__).parent
 
 
@@ -30,24 +30,25 @@ def compared(features, found, expected):
 
 def main():
     data = presets.data_for(presets.open_preset(MODELS[0]), DATA)
-    train, test = (data.preprocessor.apply(split.x) for split in (data.train, data.test))
+    train, test = (data.preprocessor.apply(x) for x in (data.train.x, data.test.x[:SAMPLES]))
     features, classifier = metrics.class_features(train[:CLASSIFIED], data.train.y[:CLASSIFIED])
-    accuracy = classifier.score(test.reshape(len(test), -1), data.test.y)
+    accuracy = classifier.score(test.reshape(SAMPLES, -1), data.test.y[:SAMPLES])
     results = {
         "data": DATA,
-        "samples": len(test),
+        "samples": SAMPLES,
+        "fitted_to": FITTED,
         "classifier_accuracy": round(float(accuracy), 4),
-        "training images": compared(features, train[-len(test) :], test),
+        "training images": compared(features, train[-SAMPLES:], test),
         "models": {},
     }
     rows = {"test images": test[:SHOWN]}
     for name in MODELS:
         model, short = zoo.load_model(name), name.partition("_")[0].upper()
-        seen = [binarized(x, model.preset.experiment.data.binarize) for x in (train, test)]
+        seen = [binarized(x, model.preset.experiment.data.binarize) for x in (train[:FITTED], test)]
         found = {"reconstructions": compared(features, model.reconstruct(seen[1]), test)}
         for sampler in SAMPLERS:
             fit = sampling.fit_sampler(model, seen[0], sampler)
-            x = model.sample(len(test), seed=0)
+            x = model.sample(SAMPLES, seed=0)
             found[sampler] = {**compared(features, x, test), "nll": fit["nll"] and round(fit["nll"], 2)}
             rows[f"{short}: {sampler}"] = x[:SHOWN]
             print(name, sampler, found[sampler], file=sys.stderr, flush=True)
