@@ -136,6 +136,7 @@ def keep(preset, model, found, path):
     if found["sampler"] != samplers.PRIOR:
         presets.write_sampler(path, model.sampler, found)
     facts = {**presets.facts(path), "name": path.name, "sampler": found["sampler"]}
+    facts["metrics"] = {split: _without_modes(measured) for split, measured in facts["metrics"].items()}
     stale = [format for format in ("tflite", "saved_model") if (path / format).is_dir()]
     stale += ["tflite"] if facts.pop("not_exported", None) else []
     for format in stale:
@@ -147,3 +148,12 @@ def keep(preset, model, found, path):
     for format in stale:
         report.export_into(path, format)
     report.card(path)
+
+
+def _without_modes(measured):
+    """An evaluation without what it says of samples."""
+    if "modes" not in measured["metrics"]:
+        return measured
+    kept = {name: entry for name, entry in measured["metrics"].items() if name != "modes"}
+    reason = "samples begin with something else since then; zoo evaluate --save counts them anew"
+    return {**measured, "metrics": kept, "skipped": {**measured["skipped"], "modes": reason}}
