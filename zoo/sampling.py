@@ -83,7 +83,7 @@ def fitted(model, x, name, seed=0, progress=None, words=None):
     found = {"sampler": name, "words": words, "seed": seed, "examples": len(x), "nll": None}
     if name == "aggregate":
         order = np.random.default_rng(seed).permutation(len(x))[: words["examples"]]
-        made.fit_examples(x[np.sort(order)])
+        made.fit_examples(x[np.sort(order)], seed)
         return made, found
     codes = codes_of(model, x, seed)
     order = np.random.default_rng(seed).permutation(len(codes))

@@ -46,7 +46,7 @@ PAIRS += [("fsq_vae_dense", name) for name in INDICES]
 def made(name, **words):
     keras.utils.set_random_seed(0)
     small = {"input_shape": (8, 8, 1), "latent_dim": 2, "widths": (8, 12), "codes": 5, "positions": 3, "depth": 2}
-    small |= {"levels": (3, 3), "variables": 2, "classes": 3}
+    small |= {"levels": (3, 3), "variables": 2, "classes": 3, "active": 1}
     known = zoo.info(name).words
     model = zoo.create_model(name, **{word: value for word, value in (small | words).items() if word in known})
     if name.startswith("fsq_vae"):  # codes that are not trained are all rounded to the same
@@ -141,7 +141,7 @@ def test_samples_follow_what_they_were_fitted_to(name):
 
 def test_aggregate_is_the_mixture_of_the_posteriors():
     model, _ = fitted("vae_dense", "aggregate")
-    kept = model.sampler.outputs.numpy()
+    kept = model.sampler.kept.numpy()
     q = model.posteriors.distribution(tf.constant(kept))
     means, sds = q.mean().numpy(), q.stddev().numpy()
     z = draw(model.sampler, 4000)
@@ -156,6 +156,17 @@ def test_aggregate_of_points_gives_the_points():
     model, _ = fitted("ae_conv", "aggregate")
     found, codes = draw(model.sampler, 300), model.encode(IMAGES)
     assert np.abs(found[:, None] - codes[None]).max(-1).min(1).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["k_sparse_ae_dense", "hamiltonian_vae_dense", "miss_vae_dense"])
+def test_aggregate_keeps_codes_where_the_encoder_does_not_tell_all_of_the_posterior(name):
+    model, x = made(name), IMAGES[:30].copy()
+    if name == "miss_vae_dense":
+        x[:, :2] = np.nan
+    sampler = samplers.create("aggregate", model, examples=30)
+    sampler.fit_examples(x)
+    assert np.array_equal(sampler.kept, codes_of(model, x)) and np.all(np.isfinite(sampler.kept))
+    assert {tuple(z) for z in draw(sampler, 50)} <= {tuple(z) for z in codes_of(model, x)}
 
 
 @functools.cache

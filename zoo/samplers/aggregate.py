@@ -3,15 +3,20 @@
 import numpy as np
 import tensorflow as tf
 
+from ..base import Autoencoder
+from ..distributions.hamiltonian import HamiltonianPosterior
 from ..distributions.priors import Prior
 from ..domains import Count
 from ..quantized import Quantized
+from .codes import PIECE, codes_of
 
 
 class Aggregate(Prior):
     """1/N sum_n q(z|x_n): chooses a training example and draws from its posterior (Makhzani et al. 2015, Eq. 1).
 
-    Where codes are points or indices it gives those of the examples themselves.
+    Where codes are points or indices it gives those of the examples themselves. Where a posterior is more than what the
+    encoder says of x, as one that moves along gradients of the likelihood is, it gives a code that was drawn for each
+    example.
 
     Args:
         examples: N at most; they are kept.
@@ -21,19 +26,22 @@ class Aggregate(Prior):
         super().__init__(model.latent_dim, name="aggregate")
         self.examples, self.model = examples, [model]  # in a list, so that its weights are not ours
         self.discrete = isinstance(model, Quantized)
-        outputs = model.index_shape if self.discrete else model.encoder.output_shape[1:]
-        self.outputs = self.weight("outputs", (examples, *outputs), "zeros")
-        own = {} if self.discrete else model.code_inputs
+        self.draws = not self.discrete and _is_told_by_the_encoder(model)
+        kept = (
+            model.encoder.output_shape[1:] if self.draws else model.index_shape if self.discrete else model.code_shape
+        )
+        self.kept = self.weight("kept", (examples, *kept), "zeros")
+        own = model.code_inputs if self.draws else {}
         self.share = own.get("uniform")
         self.inputs = {**own, "uniform": () if self.share is None else (1 + int(np.prod(self.share)),)}
 
-    def fit_examples(self, x):
+    def fit_examples(self, x, seed=0):
         """To training examples [N, *input_shape]."""
         (model,) = self.model
-        if self.discrete:
-            return self.outputs.assign(model.run("encode", x=x)["indices"])
-        pieces = [model.encoder(x[i : i + 512], training=False) for i in range(0, len(x), 512)]
-        return self.outputs.assign(tf.cast(tf.concat(pieces, 0), tf.float32))
+        if not self.draws:
+            return self.kept.assign(codes_of(model, x, seed))
+        pieces = [model.encoder(x[i : i + PIECE], training=False) for i in range(0, len(x), PIECE)]
+        return self.kept.assign(tf.cast(tf.concat(pieces, 0), tf.float32))
 
     def transform(self, uniform, **noise):
         (model,) = self.model
@@ -41,7 +49,12 @@ class Aggregate(Prior):
             noise["uniform"] = tf.reshape(uniform[:, 1:], [-1, *self.share])
             uniform = uniform[:, 0]
         chosen = tf.minimum(tf.cast(uniform * self.examples, tf.int32), self.examples - 1)
-        outputs = tf.gather(self.outputs, chosen)
+        found = tf.gather(self.kept, chosen)
         if self.discrete:
-            return model.lookup(tf.cast(outputs, tf.int32))
-        return model.posteriors.transform(model.posteriors.distribution(outputs), **noise)
+            return model.lookup(tf.cast(found, tf.int32))
+        return model.posteriors.transform(model.posteriors.distribution(found), **noise) if self.draws else found
+
+
+def _is_told_by_the_encoder(model):
+    """Whether q(z|x) is known from what the encoder gives for x."""
+    return type(model).posterior is Autoencoder.posterior and not isinstance(model.posteriors, HamiltonianPosterior)
