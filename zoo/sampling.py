@@ -20,7 +20,9 @@ BATCH = 256  # codes a step
 EXAMPLES = 60_000  # training examples that are encoded at most
 
 
-def fit_sampler(model, data=None, sampler="mixture", *, out=None, force=False, seed=0, progress=None, **words):
+def fit_sampler(
+    model, data=None, sampler="mixture", *, resize=None, out=None, force=False, seed=0, progress=None, **words
+):
     """Fits a distribution to the codes of training data; samples of the model begin with it from then on.
 
     Args:
@@ -28,6 +30,7 @@ def fit_sampler(model, data=None, sampler="mixture", *, out=None, force=False, s
             exported files are made anew; or the name of a preset, with `out`.
         data: model values [N, *input_shape]; for a run what `zoo.data.load` takes, by default what it was trained on.
         sampler: "mixture", "flow", "two_stage", "aggregate" or "autoregressive"; "normal" puts the prior back.
+        resize: what `zoo.data.load` takes, or "model" for the size that the run takes.
         out: the run folder to keep it in, a copy of what `model` names; None: that one itself.
         force: replaces a run folder that exists.
         seed: of what is fitted.
@@ -50,7 +53,7 @@ def fit_sampler(model, data=None, sampler="mixture", *, out=None, force=False, s
         found = {"sampler": sampler, "words": {}, "examples": 0, "nll": None}
     else:
         samplers.create(sampler, model, **words)  # errors before data are read
-        x, source = _values(model, preset, data)
+        x, source = _values(model, preset, data, resize)
         made, found = fitted(model, x, sampler, seed, progress, words)
         found["data"] = source
         model.use(made)
@@ -118,13 +121,13 @@ def learn(made, codes, seed, progress=None):
             progress(epoch + 1, settings.epochs, float(made.means["loss"].result()))
 
 
-def _values(model, preset, data):
+def _values(model, preset, data, resize):
     """Model values to fit to, and what they are called."""
     if preset is None:
         if data is None or isinstance(data, str):
             raise InputError("data: a model in memory needs model values [N, ...]; a run folder takes a source", "data")
         return np.asarray(data, np.float32), "array"
-    bundle = data if isinstance(data, datasets.Bundle) else presets.data_for(preset, data)
+    bundle = data if isinstance(data, datasets.Bundle) else presets.data_for(preset, data, resize)
     if not len(bundle.train):
         raise InputError(f"{bundle.name}: the train split has no examples", "data")
     first = Split(bundle.train.x[:EXAMPLES])

@@ -172,6 +172,7 @@ def fit_sampler(
         str, typer.Option(help="mixture, flow, two_stage, aggregate, autoregressive; normal: the prior again.")
     ] = "mixture",
     data: options.DataSource = None,
+    resize: Resize = None,
     overrides: options.Overrides = None,
     seed: options.Seed = 0,
     out: options.Out = None,
@@ -189,7 +190,8 @@ def fit_sampler(
         if not quiet and (epoch == epochs or epoch % 10 == 0):
             console.err.print(f"epoch {epoch}/{epochs}  loss {loss:.4g}")
 
-    found = fit_sampler(name, data, sampler, out=out, force=force, seed=seed, progress=show, **words)
+    how = {"resize": size_of(resize), "out": out, "force": force, "seed": seed}
+    found = fit_sampler(name, data, sampler, **how, progress=show, **words)
     console.report({"run": out or name, **found}, json)
 
 
