@@ -29,6 +29,7 @@ FLOORS = [  # from the ground; a line is a floor, or a step within one
     {"models"},
     {"data"},
     {"samplers", "metrics", "figures", "weights"},
+    {"notation"},
     {"presets"},
     {"export"},
     {"transfer", "learning_rate", "collapse"},

@@ -6,11 +6,14 @@ from .samplers import PRIOR
 LABELS = {
     "mse": ("Mean squared error", "per value"),
     "psnr": ("Peak signal-to-noise ratio", "dB"),
+    "token_accuracy": ("Tokens that are reconstructed", "share"),
     "elbo": ("Evidence lower bound", "nats"),
     "distortion": ("Distortion -E[log p(x|z)]", "nats"),
     "rate": ("Rate KL(q(z\\|x) \\|\\| p(z))", "nats"),
     "nll": ("Negative log-likelihood, importance weighted", "nats"),
     "bits_per_dim": ("Negative log-likelihood", "bits/dim"),
+    "bits_per_token": ("Negative log-likelihood", "bits/token"),
+    "perplexity": ("Perplexity", "tokens"),
     "active_units": ("Active units", "dimensions"),
     "linear_probe": ("Linear probe on the codes", "accuracy"),
     "modes": ("Classes among 500 samples", "classes"),
@@ -51,7 +54,7 @@ def _title(preset):
 
 
 def _use(preset, metadata):
-    shape = ", ".join(map(str, preset.preprocessor.shape))
+    shape = ", ".join(map(str, preset.preprocessor.raw_shape))
     verbs = [verb for verb in ("encode", "reconstruct", "score") if verb in preset.golden]
     calls = "\n".join(f"model.{verb}(x)" for verb in verbs)
     data = f"x = model.preset.preprocessor.apply(raw)   # raw: [N, {shape}]\n{calls}\n" if verbs else ""
@@ -113,9 +116,9 @@ def _data(data, experiment):
         "threshold": " Pixels are 0 below one half and 1 from there on.",
     }
     licence = data["licence"] or "not stated by the source"
-    shape = "x".join(map(str, data["shape"]))
+    shape, kind = "x".join(map(str, data["shape"])), data["kind"].removesuffix("s")
     return (
-        f"## Data\n\n{data['source']}: {sizes}, {data['kind']}s of {shape}.{drawn.get(binarize, '')}\n"
+        f"## Data\n\n{data['source']}: {sizes}, {kind}s of {shape}.{drawn.get(binarize, '')}\n"
         f"Licence of the data: {licence}."
     )
 

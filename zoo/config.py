@@ -27,7 +27,9 @@ class Settings(BaseModel):
 class Data(Settings):
     """What the model is trained on."""
 
-    source: Name = Field("digits", description="digits, tfds:<name>, a folder of images, a .csv, .npy or .npz file")
+    source: Name = Field(
+        "digits", description="digits, tunes, tfds:<name>, text:FILE, a folder, a .csv, .npy or .npz file"
+    )
     binarize: Literal["none", "threshold", "stochastic"] = Field("none", description="pixels to 0 and 1, and how")
     resize: Annotated[Sequence[Count], Field(min_length=2, max_length=2)] | None = Field(
         None, description="[height, width] in pixels"
@@ -44,6 +46,11 @@ class Data(Settings):
     limit: Count | None = Field(None, description="at most so many examples")
     validation: Annotated[Fraction, Field(lt=1)] = Field(0.1, description="fraction held out, where there is no split")
     skip_bad: Flag = Field(False, description="leave out files that cannot be read")
+    length: Count | None = Field(
+        None, description="of a text in its units or of a tune in sixteenths; null: of the longest line, or of a window"
+    )
+    unit: Literal["characters", "words"] = Field("characters", description="what the tokens of a text are")
+    cut: Literal["lines", "windows"] = Field("lines", description="what the examples of a text are")
     missing: Literal["refuse", "mean", "drop", "mask"] = Field(
         "refuse", description="what becomes of missing cells: filled by the mean, their rows dropped, or masked"
     )

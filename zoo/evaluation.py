@@ -14,11 +14,14 @@ SAMPLES = 500  # whose classes are counted
 METRICS = (
     "mse",
     "psnr",
+    "token_accuracy",
     "elbo",
     "distortion",
     "rate",
     "nll",
     "bits_per_dim",
+    "bits_per_token",
+    "perplexity",
     "effective_samples",
     "active_units",
     "linear_probe",
@@ -42,7 +45,7 @@ def evaluate(model, bundle, *, split="test", samples=500, limit=None, binarize="
     Returns:
         What JSON can say: {"metrics": {name: {"value", "standard_error"}}, "skipped": {name: reason}, "per_dimension":
         {name: [D]}, "notes": [...], "n", "seconds", "settings"}. Likelihoods are in nats; `bits_per_dim` is the nll
-        in bits for each value.
+        in bits for each value; of texts the tokens up to the end are counted, with the end.
 
     Raises:
         InputError: there is no such split, or it has no examples.
@@ -85,6 +88,10 @@ def _reconstruction(model, bundle, x, *_):
     if "reconstruct" not in model.signatures():
         return {}, _reasons(("mse", "psnr"), "the model has no encoder"), {}
     x_hat = model.reconstruct(x)
+    if bundle.kind == "tokens":
+        tokens, again = bundle.preprocessor.invert(x), bundle.preprocessor.invert(x_hat)
+        accuracy = metrics.token_accuracy(tokens, again, bundle.preprocessor.vocabulary.count(tokens))
+        return {"token_accuracy": accuracy}, _reasons(("mse", "psnr"), "they are for numbers; these are tokens"), {}
     if bundle.preprocessor.low is None:
         reason = f"it is for images in [0, 1]; this is a {bundle.kind} of standardised values"
         return {"mse": metrics.mse(x, x_hat)}, {"psnr": reason}, {}
@@ -99,6 +106,11 @@ def _likelihood(model, bundle, x, split, samples, binarize, seed, progress):
         return {}, _reasons(names, "its codes are points, not distributions"), {}
     found = metrics.importance_weights(model, x, samples, seed, progress=progress)
     found["elbo"] = -(found["distortion"] + found["rate"])
+    if bundle.kind == "tokens":
+        counts = bundle.preprocessor.vocabulary.count(bundle.preprocessor.invert(x))
+        means = {name: metrics.mean(found[name]) for name in names if name != "bits_per_dim"}
+        means |= {of: getattr(metrics, of)(found["nll"], counts) for of in ("bits_per_token", "perplexity")}
+        return means, _reasons(("bits_per_dim",), "of tokens there are bits_per_token"), {}
     found["bits_per_dim"] = bits_per_dim(found["nll"], bundle.shape)
     return {name: metrics.mean(found[name]) for name in names}, {}, {}
 

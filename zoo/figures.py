@@ -41,9 +41,9 @@ def grid(images, path, columns=None, title=None):
     images = _examples(images)
     columns = min(columns or _even_columns(len(images)), len(images))
     if not _are_images(images):
-        return _write(_lines([(images, None, BLUE)], columns, title), path)
+        return write(_lines([(images, None, BLUE)], columns, title), path)
     rows = [images[start : start + columns] for start in range(0, len(images), columns)]
-    return _write(_mosaic(rows, title=title), path)
+    return write(_mosaic(rows, title=title), path)
 
 
 def reconstructions(x, x_hat, path, columns=12):
@@ -54,11 +54,11 @@ def reconstructions(x, x_hat, path, columns=12):
     """
     x, x_hat = _alike(columns, x, x_hat)
     if not _are_images(x):
-        return _write(_lines([(x, "input", QUIET), (x_hat, "reconstruction", BLUE)]), path)
+        return write(_lines([(x, "input", QUIET), (x_hat, "reconstruction", BLUE)]), path)
     difference = np.abs(x - x_hat).mean(axis=-1)
     largest = float(difference.max())
     heat = matplotlib.colormaps["magma"](difference / (largest or 1))[..., :3]
-    return _write(_mosaic([x, x_hat, heat], ("input", "reconstruction", f"|difference|\n0 to {largest:.2g}")), path)
+    return write(_mosaic([x, x_hat, heat], ("input", "reconstruction", f"|difference|\n0 to {largest:.2g}")), path)
 
 
 def interpolation(rows, path):
@@ -69,8 +69,8 @@ def interpolation(rows, path):
     """
     rows = [_examples(row) for row in rows]
     if not _are_images(rows[0]):
-        return _write(_lines([(np.concatenate(rows), None, BLUE)], len(rows[0])), path)
-    return _write(_mosaic(rows), path)
+        return write(_lines([(np.concatenate(rows), None, BLUE)], len(rows[0])), path)
+    return write(_mosaic(rows), path)
 
 
 def before_after(x, before, after, path, columns=12):
@@ -81,8 +81,8 @@ def before_after(x, before, after, path, columns=12):
     """
     x, before, after = _alike(columns, x, before, after)
     if not _are_images(x):
-        return _write(_lines([(x, "input", QUIET), (before, "before", ORANGE), (after, "after", BLUE)]), path)
-    return _write(_mosaic([x, before, after], ("input", "before\nfine-tuning", "after\nfine-tuning")), path)
+        return write(_lines([(x, "input", QUIET), (before, "before", ORANGE), (after, "after", BLUE)]), path)
+    return write(_mosaic([x, before, after], ("input", "before\nfine-tuning", "after\nfine-tuning")), path)
 
 
 def strips(rows, path):
@@ -92,7 +92,7 @@ def strips(rows, path):
         rows: {label: images [N, H, W, C]}, all of one shape.
     """
     images = _alike(max(map(len, rows.values())), *rows.values())
-    return _write(_mosaic(images, tuple(rows)), path)
+    return write(_mosaic(images, tuple(rows)), path)
 
 
 def curves(history, path):
@@ -107,12 +107,12 @@ def curves(history, path):
     names.sort(key=lambda name: name != "loss")
     columns = {1: 1, 2: 1, 3: 2, 5: 2}.get(len(names), 3)
     rows = math.ceil((len(names) - 1) / columns)
-    figure = _figure(8, 3.1 + 1.9 * rows)
+    figure = blank(8, 3.1 + 1.9 * rows)
     cells = figure.add_gridspec(1 + rows, columns, height_ratios=[1.7] + [1] * rows)
     for i, name in enumerate(names):
         cell = cells[0, :] if i == 0 else cells[1 + (i - 1) // columns, (i - 1) % columns]
         _curve(figure.add_subplot(cell), history, name, legend=i == 0)
-    return _write(figure, path)
+    return write(figure, path)
 
 
 def latent_map(codes, labels, path, classes=None):
@@ -125,8 +125,8 @@ def latent_map(codes, labels, path, classes=None):
     """
     points, names = _plane(codes)
     order = np.random.default_rng(0).permutation(len(points))  # so that no class lies on top of the others
-    figure = _figure(6.4, 5.4)
-    axes = _axes(figure.add_subplot(), grid="both")
+    figure = blank(6.4, 5.4)
+    axes = plain(figure.add_subplot(), grid="both")
     dots = {"s": float(np.clip(12000 / len(points), 4, 30)), "alpha": 0.75, "linewidths": 0}
     if labels is None:
         axes.scatter(*points.T, color=BLUE, **dots)
@@ -138,7 +138,7 @@ def latent_map(codes, labels, path, classes=None):
     axes.set_xlabel(names[0], **TEXT)
     axes.set_ylabel(names[1], **TEXT)
     axes.set_aspect("equal", adjustable="datalim")
-    return _write(figure, path)
+    return write(figure, path)
 
 
 # Examples.
@@ -214,7 +214,7 @@ def _framed(canvas, pitch, labels, title):
     height, width = canvas.shape[:2]
     left, top = (LABELS if labels else MARGIN), (TITLE if title else MARGIN)
     total = (left + width + MARGIN, top + height + MARGIN)
-    figure = _figure(total[0] / DPI, total[1] / DPI, layout=None)
+    figure = blank(total[0] / DPI, total[1] / DPI, layout=None)
     axes = figure.add_axes((left / total[0], MARGIN / total[1], width / total[0], height / total[1]))
     axes.imshow(canvas, interpolation="none", aspect="auto")
     axes.set_axis_off()
@@ -238,13 +238,13 @@ def _lines(layers, columns=4, title=None):
     count = len(layers[0][0])
     columns = min(columns, count)
     rows = math.ceil(count / columns)
-    figure = _figure(8, max(2.0, 0.5 + 1.15 * rows))
+    figure = blank(8, max(2.0, 0.5 + 1.15 * rows))
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in panels.flat:
         axes.set_visible(False)
     for i, axes in enumerate(panels.flat[:count]):
         axes.set_visible(True)
-        _axes(axes)
+        plain(axes)
         for examples, label, colour in layers:
             width = 2.4 if colour == QUIET else 1.2  # what lies below stays visible
             lines = axes.plot(examples[i], color=colour, linewidth=width, alpha=0.6 if colour == QUIET else 0.9)
@@ -263,7 +263,7 @@ def _lines(layers, columns=4, title=None):
 
 def _curve(axes, history, name, legend):
     """One panel: training in blue, validation in orange."""
-    _axes(axes)
+    plain(axes)
     for key, label, colour in ((name, "train", BLUE), (f"val_{name}", "validation", ORANGE)):
         values = history.get(key, ())
         if len(values):
@@ -319,7 +319,8 @@ def _class_legend(axes, values, colours, classes):
 # Style and files.
 
 
-def _figure(width, height, layout="constrained"):
+def blank(width, height, layout="constrained"):
+    """An empty figure of that many inches."""
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout=layout)
     if layout:
         figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
@@ -327,7 +328,7 @@ def _figure(width, height, layout="constrained"):
     return figure
 
 
-def _axes(axes, grid="y"):
+def plain(axes, grid="y"):
     """Axes with a faint grid instead of a box."""
     for side in axes.spines.values():
         side.set_visible(False)
@@ -341,7 +342,7 @@ def _legend():
     return {"frameon": False, "fontsize": 9, "labelcolor": INK}
 
 
-def _write(figure, path):
+def write(figure, path):
     """Writes beside the path and renames, so that a reader never sees half a picture."""
     path = Path(path)
     try:

@@ -280,7 +280,12 @@ def data_for(preset, spec=None, resize=None, **options):
     if resize == "model" or (isinstance(resize, tuple) and resize[0] == "model"):
         how = settings.resize_mode or "fit" if resize == "model" else resize[1]
         resize, options = (*size, how), {"channels": channels} | options
-    fixed = {"preprocessor": preset.preprocessor, "seed": preset.experiment.training.seed, "missing": settings.missing}
+    fixed = {
+        "preprocessor": preset.preprocessor,
+        "seed": preset.experiment.training.seed,
+        "missing": settings.missing,
+        "cut": settings.cut,
+    }
     return datasets.load(spec, **{"resize": resize, "validation": settings.validation} | options | fixed)
 
 

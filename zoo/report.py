@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import __version__, cards, catalog, evaluation, figures, presets
+from . import __version__, cards, catalog, evaluation, figures, notation, presets
 from . import data as datasets
 from .errors import GateError
 from .export import export
@@ -111,6 +111,7 @@ def draw(model, bundle, x, out, before=None):
     """The pictures of the card."""
     folder = Path(out) / "figures"
     folder.mkdir(exist_ok=True)
+    pictures = notation.pictures(bundle.preprocessor)
     shown = bundle.preprocessor.picture if bundle.kind == "image" else bundle.preprocessor.invert
     history = presets.read_history(Path(out) / "history.csv")
     drawn = {name: values for name, values in history.items() if name not in ("epoch", "step", "skipped")}
@@ -119,12 +120,12 @@ def draw(model, bundle, x, out, before=None):
     if "reconstruct" not in model.signatures():
         return
     some, again = x[:SHOWN], model.reconstruct(x[:SHOWN])
-    figures.reconstructions(shown(some), shown(again), folder / "reconstructions.png")
+    pictures.reconstructions(shown(some), shown(again), folder / "reconstructions.png")
     if before:
-        figures.before_after(shown(some), shown(before.reconstruct(some)), shown(again), folder / "before_after.png")
+        pictures.before_after(shown(some), shown(before.reconstruct(some)), shown(again), folder / "before_after.png")
     if pairs := len(some) // 2:
         lines = model.interpolate(some[:pairs], some[pairs : 2 * pairs], steps=9)
-        figures.interpolation(shown(lines), folder / "interpolation.png")
+        pictures.interpolation(shown(lines), folder / "interpolation.png")
     if len(x) > 1:
         codes = model.encode(x[:MAPPED])
         labels = None if (y := _first(bundle.test, bundle.validation, bundle.train).y) is None else y[:MAPPED]
@@ -135,7 +136,7 @@ def draw_samples(model, preprocessor, folder):
     """The picture of what the model samples, where it does."""
     shown = preprocessor.picture if preprocessor.kind == "image" else preprocessor.invert
     if "sample" in model.signatures():
-        figures.grid(shown(model.sample(64, seed=0)), folder / "samples.png")
+        notation.pictures(preprocessor).grid(shown(model.sample(64, seed=0)), folder / "samples.png")
 
 
 def commit():

@@ -243,8 +243,18 @@ def load_data(experiment, data=None):
         validation=settings.validation,
         skip_bad=settings.skip_bad,
         missing=settings.missing,
+        length=settings.length,
+        unit=settings.unit,
+        cut=settings.cut,
         seed=experiment.training.seed,
+        preprocessor=vocabulary_of(experiment.start.preset),
     )
+
+
+def vocabulary_of(preset):
+    """The preprocessor that fine-tuning a model of tokens goes on with, or None."""
+    found = None if preset is None else presets.open_preset(preset).preprocessor
+    return found if found is not None and found.kind == "tokens" else None
 
 
 def suited(experiment, bundle):
@@ -258,15 +268,15 @@ def suited(experiment, bundle):
 
 
 def _with_likelihood(experiment, bundle):
-    """Data that are not in [0, 1] get parts for real values."""
+    """Data that are not in [0, 1] get parts for real values, tokens those for tokens."""
     if bundle.kind == "image" and bundle.preprocessor.low is not None:
         return experiment
     variant, own = catalog.resolve(experiment.model)[0], experiment.hyperparameters
-    real = {"likelihood": "gaussian", "output": "linear"}
+    tokens, real = {"likelihood": "categorical"}, {"likelihood": "gaussian", "output": "linear"}
     fitting = {
         word: value
-        for word, value in real.items()
-        if own.get(word) in ("bernoulli", "sigmoid")
+        for word, value in (tokens if bundle.kind == "tokens" else real).items()
+        if (own.get(word) in ("bernoulli", "sigmoid") or (word in own and bundle.kind == "tokens"))
         and not experiment.sets(f"hyperparameters.{word}")
         and not list(catalog.wrong_values(variant, {word: value}))
     }

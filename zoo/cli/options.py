@@ -1,7 +1,7 @@
 """Arguments and options that commands share, so that they are called the same everywhere."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,7 +14,8 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")
 ]
 DataSource = Annotated[
-    str | None, typer.Option("--data", metavar="SOURCE", help="tfds:<name>, a folder of images, a .csv, .npy or .npz.")
+    str | None,
+    typer.Option("--data", metavar="SOURCE", help="tfds:<name>, text:FILE, a folder of images, a .csv, .npy or .npz."),
 ]
 Out = Annotated[Path | None, typer.Option("--out", metavar="PATH", help="Where to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
@@ -27,4 +28,11 @@ FittedSampler = Annotated[
     typer.Option(
         "--sampler", help="What samples begin with: normal, or one fitted to this model; by default the last."
     ),
+]
+Length = Annotated[
+    int | None, typer.Option("--length", min=1, help="Of texts, in their units, or of tunes, in sixteenths.")
+]
+Unit = Annotated[Literal["characters", "words"] | None, typer.Option("--unit", help="What the tokens of a text are.")]
+Cut = Annotated[
+    Literal["lines", "windows"] | None, typer.Option("--cut", help="Every line of a text, or windows of running text.")
 ]

@@ -6,7 +6,8 @@ import typer
 
 from ..errors import InputError, nearest
 from . import console, options
-from .use import Resize, SplitName, examples, opened, shown, writable, write_arrays
+from .use import Resize, SplitName, examples, opened
+from .writing import shown, writable, write_arrays
 
 commands = typer.Typer()
 
@@ -90,11 +91,11 @@ def labels_of(normal, bundle, part):
 def write(out, model, part, found, order):
     """Scores of all examples as .csv or .npz, or a picture of the strangest."""
     if out.suffix == ".png":
-        from .. import figures
+        from .. import notation
 
         x = part.x[order[:SHOWN]]
         x_hat = model.preset.preprocessor.invert(model.reconstruct(model.preset.preprocessor.apply(x)))
-        figures.reconstructions(shown(model, x), shown(model, x_hat), out)
+        notation.pictures(model.preset.preprocessor).reconstructions(shown(model, x), shown(model, x_hat), out)
         return
     columns = {"score": found.scores, "p_value": found.p_values, "is_anomaly": found.is_anomaly}
     columns |= {} if part.y is None else {"y": part.y}

@@ -52,6 +52,9 @@ KEYS = {
     "deterministic": "training.deterministic",
     "limit": "data.limit",
     "skip_bad": "data.skip_bad",
+    "length": "data.length",
+    "unit": "data.unit",
+    "cut": "data.cut",
 }
 
 
@@ -77,6 +80,9 @@ def train(
     patience: Patience = None,
     limit: Limit = None,
     resize: Resize = None,
+    length: options.Length = None,
+    unit: options.Unit = None,
+    cut: options.Cut = None,
     seed: RunSeed = None,
     skip_bad: SkipBad = False,
     deterministic: Deterministic = False,
@@ -89,7 +95,8 @@ def train(
 ):
     """Trains a model and writes a run folder: weights, numbers, pictures, card and TFLite file."""
     flags = {"epochs": epochs, "rate": rate, "patience": patience, "seed": seed, "limit": limit}
-    changes = settings_of(overrides, **flags, deterministic=deterministic, skip_bad=skip_bad, **sizing(resize))
+    flags |= {"deterministic": deterministic, "skip_bad": skip_bad, "length": length, "unit": unit, "cut": cut}
+    changes = settings_of(overrides, **flags, **sizing(resize))
     console.start_tensorflow()
     from ..training import train
 
@@ -121,6 +128,7 @@ def finetune(
     limit: Limit = None,
     freeze: Annotated[str, typer.Option(help="encoder, decoder or none: what keeps its weights.")] = "none",
     resize: Resize = None,
+    cut: options.Cut = None,
     seed: RunSeed = None,
     skip_bad: SkipBad = False,
     deterministic: Deterministic = False,
@@ -133,7 +141,7 @@ def finetune(
 ):
     """Fine-tunes a pretrained model on your data: adapts it, says which weights were kept, and writes a run folder."""
     flags = {"epochs": epochs, "rate": rate, "patience": patience, "seed": seed, "limit": limit}
-    changes = settings_of(overrides, **flags, deterministic=deterministic, skip_bad=skip_bad)
+    changes = settings_of(overrides, **flags, deterministic=deterministic, skip_bad=skip_bad, cut=cut)
     console.start_tensorflow()
     from ..finetuning import finetune
 
@@ -217,7 +225,7 @@ def announcer(quiet):
     def announce(bundle, model, moves):
         sizes = ", ".join(f"{len(split):,} {name}" for name, split in bundle.splits.items())
         shape = "x".join(map(str, bundle.shape))
-        console.err.print(f"{bundle.name}: {bundle.kind}s of {shape}; {sizes}", markup=False)
+        console.err.print(f"{bundle.name}: {bundle.kind.removesuffix('s')}s of {shape}; {sizes}", markup=False)
         for note in bundle.notes:
             console.err.print(f"  {note}", markup=False)
         if moves is not None:

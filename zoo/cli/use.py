@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
-from ..errors import InputError, WriteError
+from ..errors import InputError
+from ..yaml import printable
 from . import console, options
 from .training import Resize, size_of
+from .writing import RAW, TOKENS, place, shown, writable, write, write_arrays, write_table
 
 commands = typer.Typer()
 
@@ -28,20 +30,13 @@ def sample(
     force: options.Force = False,
     json: options.Json = False,
 ):
-    """Draws new examples: a picture (.png), raw values (.npy, .npz) or the columns of a table (.csv)."""
-    out = writable(out or Path("samples.png"), force, (".png", ".npy", ".npz", ".csv"))
+    """Draws new examples: a picture (.png), raw values (.npy, .npz), columns (.csv), text (.txt), tunes (.mid, DIR)."""
+    out = writable(out, force, (*RAW, ".csv", *TOKENS)) if out else None
     model = opened(name, "sample", sampler)
-    from .. import figures
-
-    values = model.sample(n, seed=seed, **told(model, label))
-    x = model.preset.preprocessor.invert(values)
-    if out.suffix == ".png":
-        figures.grid(shown(model, x), out)
-    elif out.suffix == ".csv":
-        write_columns(out, model.preset.preprocessor, values)
-    else:
-        write_arrays(out, x=x)
-    console.report({"out": str(out), "samples": n, "seed": seed}, json)
+    out = place(model, out, force, "samples")
+    x = model.preset.preprocessor.invert(values := model.sample(n, seed=seed, **told(model, label)))
+    write(model, out, lambda pictures, path: pictures.grid(shown(model, x), path), values, x=x)
+    console.report({"out": str(out) if out else None, "samples": n, "seed": seed, **texts(model, text=x)}, json, show)
 
 
 @commands.command(rich_help_panel="Use")
@@ -55,23 +50,24 @@ def reconstruct(
     force: options.Force = False,
     json: options.Json = False,
 ):
-    """Encodes and decodes examples: a picture with differences (.png), raw values (.npy, .npz) or columns (.csv)."""
-    out = writable(out or Path("reconstructions.png"), force, (".png", ".npy", ".npz", ".csv"))
+    """Encodes and decodes examples: a picture with differences (.png), or what `zoo sample` writes."""
+    out = writable(out, force, (*RAW, ".csv", *TOKENS)) if out else None
     model = opened(name, "reconstruct")
-    from .. import figures
-    from ..metrics import mse
-
+    out = place(model, out, force, "reconstructions")
     x = examples(model, data, split, resize)[1].x[:n]
     values = model.preset.preprocessor.apply(x)
-    x_hat = model.reconstruct(values)
-    raw = model.preset.preprocessor.invert(x_hat)
-    if out.suffix == ".png":
-        figures.reconstructions(shown(model, x), shown(model, raw), out)
-    elif out.suffix == ".csv":
-        write_columns(out, model.preset.preprocessor, x_hat)
-    else:
-        write_arrays(out, x_hat=raw)
-    console.report({"out": str(out), "examples": len(x), "mse": mse(values, x_hat)["value"]}, json)
+    again = model.reconstruct(values)
+    x_hat = model.preset.preprocessor.invert(again)
+    write(
+        model,
+        out,
+        lambda pictures, path: pictures.reconstructions(shown(model, x), shown(model, x_hat), path, columns=len(x)),
+        again,
+        x_hat=x_hat,
+    )
+    how_near = nearness(model, x, x_hat, values, again)
+    said = {"out": str(out) if out else None, "examples": len(x), **how_near}
+    console.report({**said, **texts(model, text=x, reconstruction=x_hat)}, json, show)
 
 
 @commands.command(rich_help_panel="Use")
@@ -80,29 +76,32 @@ def interpolate(
     data: options.DataSource = None,
     start: Annotated[int, typer.Option("--from", min=0, help="Number of the example to begin at.")] = 0,
     stop: Annotated[int, typer.Option("--to", min=0, help="Number of the example to end at.")] = 1,
-    steps: Annotated[int, typer.Option(min=2, help="Pictures on the way, both ends included.")] = 10,
+    from_text: Annotated[str | None, typer.Option(help="A text to begin at.")] = None,
+    to_text: Annotated[str | None, typer.Option(help="A text to end at.")] = None,
+    steps: Annotated[int, typer.Option(min=2, help="Examples on the way, both ends included.")] = 10,
     split: SplitName = "test",
     resize: Resize = None,
     out: options.Out = None,
     force: options.Force = False,
     json: options.Json = False,
 ):
-    """Morphs one example into another along the straight line between their codes."""
-    out = writable(out or Path("interpolation.png"), force, (".png", ".npy", ".npz"))
+    """Morphs one example into another, along the line between their codes: a picture, or what `zoo sample` writes."""
+    if (from_text is None) != (to_text is None):
+        raise InputError("--from-text and --to-text: give both, or neither")
+    out = writable(out, force, (*RAW, *TOKENS)) if out else None
     model = opened(name, "reconstruct")
-    from .. import figures
-
-    x = examples(model, data, split, resize)[1].x
-    for flag, number in (("--from", start), ("--to", stop)):
-        if number >= len(x):
-            raise InputError(f"{flag} {number}: there are {len(x)} examples, 0 to {len(x) - 1}")
-    ends = model.preset.preprocessor.apply(x[[start, stop]])
-    line = model.preset.preprocessor.invert(model.interpolate(*ends, steps=steps))
-    if out.suffix == ".png":
-        figures.interpolation(shown(model, line)[None], out)
+    out = place(model, out, force, "interpolation")
+    preprocessor = model.preset.preprocessor
+    if from_text is None:
+        said = {"from": start, "to": stop}
+        ends = numbered(examples(model, data, split, resize)[1].x, start, stop)
     else:
-        write_arrays(out, x=line)
-    console.report({"out": str(out), "from": start, "to": stop, "steps": steps}, json)
+        said = {"from": from_text, "to": to_text}
+        ends = written(preprocessor, from_text, to_text)
+    values = model.interpolate(*preprocessor.apply(ends), steps=steps)
+    line = preprocessor.invert(values)
+    write(model, out, lambda pictures, path: pictures.interpolation(shown(model, line)[None], path), values, x=line)
+    console.report({"out": str(out) if out else None, **said, "steps": steps, **texts(model, text=line)}, json, show)
 
 
 @commands.command(rich_help_panel="Use")
@@ -176,57 +175,49 @@ def examples(model, data, split, resize):
     return bundle, Split(np.concatenate([part.x for part in parts]), y)
 
 
-def shown(model, raw):
-    """Raw values as pictures take them: images in [0, 1]."""
-    preprocessor = model.preset.preprocessor
-    return preprocessor.picture(preprocessor.apply(raw)) if preprocessor.kind == "image" else raw
+def numbered(x, start, stop):
+    """Two examples by their numbers."""
+    for flag, number in (("--from", start), ("--to", stop)):
+        if number >= len(x):
+            raise InputError(f"{flag} {number}: there are {len(x)} examples, 0 to {len(x) - 1}")
+    return x[[start, stop]]
 
 
-def writable(out, force, suffixes):
-    """The path to write to, checked before any work is done."""
-    if out.suffix not in suffixes:
-        raise InputError(f"--out {out}: ends in {out.suffix or 'nothing'}; it takes {', '.join(suffixes)}")
-    if out.exists() and not force:
-        raise WriteError(f"{out}: exists; choose another name, or --force to replace it")
-    if not out.parent.is_dir():
-        raise WriteError(f"{out.parent}: no such folder")
-    return out
-
-
-def write_arrays(out, **arrays):
-    """One array as .npy, or all by name as .npz."""
-    import io
-
+def written(preprocessor, *words):
+    """Raw examples of texts."""
     import numpy as np
 
-    from ..weights import write_bytes
-
-    buffer = io.BytesIO()
-    if out.suffix == ".npy":
-        np.save(buffer, next(iter(arrays.values())), allow_pickle=False)
-    else:
-        np.savez_compressed(buffer, **arrays)
-    write_bytes(out, buffer.getvalue())
+    vocabulary = preprocessor.vocabulary
+    if vocabulary is None:
+        raise InputError(f"--from-text: is for models of text; this one takes {preprocessor.kind}s")
+    length = preprocessor.shape[0]
+    return np.stack([vocabulary.sequence(text, length, f"the text {text[:40]!r}") for text in words])
 
 
-def write_table(out, columns):
-    """{heading: [N]} as .csv."""
-    import csv
-    import io
+def nearness(model, x, x_hat, values, again):
+    """How near reconstructions are: of tokens, the share that is right, else the mean squared error."""
+    from .. import metrics
 
-    from ..weights import write_bytes
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
-    write_bytes(out, text.getvalue().encode())
+    if vocabulary := model.preset.preprocessor.vocabulary:
+        return {"token_accuracy": metrics.token_accuracy(x, x_hat, vocabulary.count(x))["value"]}
+    return {"mse": metrics.mse(values, again)["value"]}
 
 
-def write_columns(out, preprocessor, values):
-    """Model values [N, F] of a table as .csv, in the columns and words that the training data had."""
-    if preprocessor.kind != "table":
-        raise InputError(f"--out {out}: .csv is for tables; this model gives {preprocessor.kind}s")
-    names = [f"x_{i}" for i in range(values.shape[1])]
-    raw = preprocessor.invert(values)
-    write_table(out, preprocessor.table(values) if preprocessor.columns else dict(zip(names, raw.T, strict=True)))
+def texts(model, **tokens):
+    """{name: [texts]} of arrays of tokens [N, T] where they are texts, or {}."""
+    vocabulary = model.preset.preprocessor.vocabulary
+    if vocabulary is None or vocabulary.unit == "steps":
+        return {}
+    return {name: [vocabulary.text(row) for row in rows] for name, rows in tokens.items()}
+
+
+def show(result):
+    """A result for people: the texts on stdout, one a line, if there are any."""
+    columns = {name: result.pop(name) for name in ("text", "reconstruction") if name in result}
+    facts = {name: value for name, value in result.items() if value is not None}
+    if not columns:
+        console.facts(facts)
+        return
+    for line in zip(*columns.values(), strict=True):
+        print("\t".join(map(printable, line)))
+    console.err.print(", ".join(f"{name} {value}" for name, value in facts.items()), markup=False)

@@ -8,13 +8,15 @@ import numpy as np
 from .preprocessor import Preprocessor
 from .stored import Stored, pieces
 
+SHOWN = 3  # examples of tokens that `describe` gives as text
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
     """Examples, raw.
 
     Args:
-        x: [N, *shape], uint8 where the source is uint8, else float32.
+        x: [N, *shape], uint8 where the source is uint8, else float32; numbers of tokens, [N, T], uint8 or int32.
         y: labels [N], int64, or None.
         factors: numbers of the values that the factors of variation have, [N, K], int64, or None.
     """
@@ -34,8 +36,8 @@ class Bundle:
     Args:
         name: short, for titles and file names: "mnist", "photos".
         source: where it came from: "tfds:mnist:3.0.1", "folder photos", "array".
-        kind: "image", "sequence" or "table".
-        shape: of one example: (H, W, C), (T, C) or (F,).
+        kind: "image", "sequence", "table" or "tokens".
+        shape: of one example: (H, W, C), (T, C) or (F,); of tokens (T, V), as the model takes them.
         train, validation, test: splits; one that was not asked for (fraction 0) has no examples.
         preprocessor: raw values to model values.
         classes: names of the labels 0, 1, ..., or None where there are none.
@@ -91,7 +93,13 @@ def describe(bundle):
         "classes": _class_counts(bundle),
         **({"factors": {name: list(values) for name, values in bundle.factors.items()}} if bundle.factors else {}),
         "dtype": str(x.dtype),
-        **(_statistics(x) if isinstance(x, Stored) else _statistics_by(x, axes)),
+        **(
+            _words(bundle)
+            if bundle.kind == "tokens"
+            else _statistics(x)
+            if isinstance(x, Stored)
+            else _statistics_by(x, axes)
+        ),
         "notes": list(bundle.notes),
     }
 
@@ -122,6 +130,17 @@ def _statistics(x):
         total, square = total + piece.sum(dtype=np.float64), square + np.square(piece, dtype=np.float64).sum()
     mean = total / x.size
     return {"range": [low.item(), high.item()], "mean": mean, "sd": float(np.sqrt(max(0.0, square / x.size - mean**2)))}
+
+
+def _words(bundle):
+    """What the tokens are, and the first examples as text."""
+    vocabulary = bundle.preprocessor.vocabulary
+    return {
+        "unit": vocabulary.unit,
+        **({"voices": vocabulary.voices} if vocabulary.voices > 1 else {}),
+        "vocabulary": list(vocabulary.words),
+        "examples": [vocabulary.text(tokens) for tokens in bundle.train.x[:SHOWN]],
+    }
 
 
 def _columns(columns):

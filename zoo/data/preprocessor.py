@@ -11,22 +11,26 @@ from ..errors import InputError
 from .stored import Stored
 from .tables import Column
 from .tables import decode as columns_of
+from .tokens import Vocabulary
 
-KINDS = ("image", "sequence", "table")
-STORED = ("uint8", "float32")
+KINDS = ("image", "sequence", "table", "tokens")
+STORED = ("uint8", "int32", "float32")
+OPTIONAL = {"columns": None, "vocabulary": None}  # what preprocessor.json leaves out where there is none
 
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessor:
-    """Model value = (raw - shift) * scale.
+    """Model value = (raw - shift) * scale; of tokens the one-hot vector of the raw number.
 
     Args:
-        shape: of one example, without the batch: (H, W, C), (T, C) or (F,).
-        kind: "image", "sequence" or "table".
-        dtype: of raw values as the data set keeps them: "uint8" or "float32".
+        shape: of one example as the model takes it, without the batch: (H, W, C), (T, C) or (F,); (T, V) of tokens,
+            whose raw examples are numbers, (T,).
+        kind: "image", "sequence", "table" or "tokens".
+        dtype: of raw values as the data set keeps them: "uint8", "float32", or for many different tokens "int32".
         low, high: the smallest and largest raw value there may be; None where there is no bound.
         shift, scale: a number, or one number for each entry of the last axis.
         columns: what the entries of a table are, `zoo.data.tables.Column` each; None where they have no names.
+        vocabulary: what the numbers of tokens stand for, a `zoo.data.tokens.Vocabulary`; None for other kinds.
     """
 
     shape: tuple
@@ -37,6 +41,7 @@ class Preprocessor:
     shift: float | tuple
     scale: float | tuple
     columns: tuple | None = None
+    vocabulary: Vocabulary | None = None
 
     def __post_init__(self):
         for field in ("shape", "shift", "scale"):
@@ -45,6 +50,8 @@ class Preprocessor:
                 object.__setattr__(self, field, tuple(value))
         if self.columns is not None:
             object.__setattr__(self, "columns", tuple(map(_column, self.columns)))
+        if self.vocabulary is not None:
+            object.__setattr__(self, "vocabulary", _vocabulary(self.vocabulary))
         problem = _problem(self)
         if problem:
             raise InputError(f"preprocessor: {problem}")
@@ -53,6 +60,13 @@ class Preprocessor:
     def from_pixels(cls, shape, dtype, low, high):
         """Images: [low, high] becomes [0, 1]."""
         return cls(tuple(shape), "image", dtype, float(low), float(high), float(low), 1.0 / (high - low))
+
+    @classmethod
+    def from_tokens(cls, x, vocabulary):
+        """Tokens: numbers x [N, T] become one-hot vectors."""
+        size = len(vocabulary)
+        shape, dtype = (x.shape[1], size), "uint8" if size <= 256 else "int32"
+        return cls(shape, "tokens", dtype, 0.0, size - 1.0, 0.0, 1.0, vocabulary=vocabulary)
 
     @classmethod
     def standard(cls, x, kind, dtype, columns=None):
@@ -71,12 +85,21 @@ class Preprocessor:
             mean, scale = np.where(hot, 0.0, mean), np.where(hot, 1.0, scale)
         return cls(x.shape[1:], kind, dtype, None, None, tuple(mean.tolist()), tuple(scale.tolist()), columns)
 
+    @property
+    def raw_shape(self):
+        """Of one raw example."""
+        return self.shape[:1] if self.kind == "tokens" else self.shape
+
     def apply(self, x):
-        """Raw values [..., *shape] to model values, float32. Takes NumPy arrays and TensorFlow tensors."""
+        """Raw values [..., *raw_shape] to model values, float32. Takes NumPy arrays and TensorFlow tensors."""
+        if self.kind == "tokens":
+            return _one_hot(x, self.shape[-1])
         return (_float32(x) - np.float32(self.shift)) * np.float32(self.scale)
 
     def invert(self, x):
-        """Model values [..., *shape] to raw values, float32, neither rounded nor clipped."""
+        """Model values [..., *shape] to raw values: float32, neither rounded nor clipped; tokens, the most probable."""
+        if self.kind == "tokens":
+            return np.argmax(x, axis=-1).astype(self.dtype)
         return _float32(x) / np.float32(self.scale) + np.float32(self.shift)
 
     def picture(self, x):
@@ -88,13 +111,13 @@ class Preprocessor:
         return columns_of(self.columns, self.invert(x))
 
     def check(self, x, where="data", masked=False):
-        """Raises InputError, in one line, where raw examples x [N, *shape] are not what the model takes.
+        """Raises InputError, in one line, where raw examples x [N, *raw_shape] are not what the model takes.
 
         Args:
             masked: whether NaN may stand for missing values.
         """
         x = x if isinstance(x, Stored) else np.asarray(x)
-        if x.shape[1:] != self.shape:
+        if x.shape[1:] != self.raw_shape:
             raise InputError(f"{where}: {self._mismatch(x.shape)}")
         if isinstance(x, Stored):
             if x.dtype == np.uint8 and (self.low, self.high) == (0, 255):
@@ -111,7 +134,7 @@ class Preprocessor:
 
     def _mismatch(self, found):
         """The sentence for examples [N, ...] of another shape than the model's."""
-        wanted = self.shape
+        wanted = self.raw_shape
         if found == wanted:
             return f"one example of shape {found} without a batch axis; give x[None]"
         if self.kind == "image" and len(found) == 4:
@@ -128,8 +151,9 @@ class Preprocessor:
     def to_json(self):
         """One JSON object as text; `from_json` gives an equal preprocessor."""
         fields = dataclasses.asdict(self)
-        if self.columns is None:
-            del fields["columns"]
+        for name in OPTIONAL:
+            if fields[name] is None:
+                del fields[name]
         return json.dumps(fields, indent=2, allow_nan=False)
 
     @classmethod
@@ -137,7 +161,7 @@ class Preprocessor:
         """The preprocessor that `to_json` wrote. Raises InputError where the text is not one."""
         fields = read_json(text, "preprocessor")
         names = [field.name for field in dataclasses.fields(cls)]
-        if not isinstance(fields, dict) or sorted({"columns": None, **fields}) != sorted(names):
+        if not isinstance(fields, dict) or sorted({**OPTIONAL, **fields}) != sorted(names):
             found = sorted(fields) if isinstance(fields, dict) else type(fields).__name__
             raise InputError(f"preprocessor: needs the keys {names}; found {found}")
         return cls(**fields)
@@ -207,11 +231,28 @@ def _column(fields):
     return Column(**fields)
 
 
+def _vocabulary(fields):
+    """A Vocabulary, or one out of what JSON says of it."""
+    if isinstance(fields, Vocabulary):
+        return fields
+    if not isinstance(fields, dict) or sorted(fields) != ["unit", "voices", "words"]:
+        raise InputError(f"preprocessor: vocabulary: needs unit, voices and words; found {str(fields)[:60]}")
+    return Vocabulary(**fields)
+
+
+def _one_hot(x, size):
+    """Numbers of tokens [...] as vectors [..., size]."""
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is not None and tensorflow.is_tensor(x):
+        return tensorflow.one_hot(tensorflow.cast(x, tensorflow.int32), size)
+    return np.eye(size, dtype=np.float32)[np.asarray(x, np.int64)]
+
+
 def _problem(p):
     """What is wrong with the fields, or None."""
     if not (isinstance(p.shape, tuple) and p.shape and all(type(n) is int and n > 0 for n in p.shape)):
         return f"shape must be positive integers, not {p.shape!r}"
-    if p.kind not in KINDS or len(p.shape) != {"image": 3, "sequence": 2, "table": 1}[p.kind]:
+    if p.kind not in KINDS or len(p.shape) != {"image": 3, "sequence": 2, "table": 1, "tokens": 2}[p.kind]:
         return f"kind {p.kind!r} does not go with shape {p.shape}"
     if p.dtype not in STORED:
         return f"dtype must be one of {STORED}, not {p.dtype!r}"
@@ -229,4 +270,8 @@ def _problem(p):
             return "scale must not be 0"
     if p.columns is not None and (p.kind != "table" or sum(c.width for c in p.columns) != p.shape[0]):
         return f"columns take {sum(c.width for c in p.columns)} values, which does not go with shape {p.shape}"
+    if (p.kind == "tokens") != (p.vocabulary is not None):
+        return f"kind {p.kind!r} {'needs a' if p.kind == 'tokens' else 'has no'} vocabulary"
+    if p.vocabulary is not None and len(p.vocabulary) != p.shape[-1]:
+        return f"the vocabulary has {len(p.vocabulary)} words, which does not go with shape {p.shape}"
     return None

@@ -10,15 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError, nearest
-from . import arrays, csv_files, image_files, numpy_files, parquet_files, pixels, splits, tables
+from . import arrays, csv_files, image_files, numpy_files, parquet_files, pixels, splits, tables, text_files, tokens
 from .bundle import Bundle, Split, fingerprint
 from .preprocessor import KINDS, Preprocessor, require_finite
 from .source import Source, counted, require_memory
 from .stored import Stored, chosen_rows, each, pieces
 
 FORMS = (
-    "digits, sprites, tfds:NAME[/CONFIG], sklearn:NAME, synthetic:NAME, a folder of images, a .npy, .npz, .csv, "
-    ".parquet or .tfrecord file, an array, (x, y), a data frame, a tf.data.Dataset, or a keras.utils.PyDataset"
+    "digits, sprites, tunes, chorales, tfds:NAME[/CONFIG], sklearn:NAME, synthetic:NAME, text:FILE, a folder of "
+    "images, a .npy, .npz, .csv, .parquet or .tfrecord file, an array, (x, y), a data frame, a tf.data.Dataset, or a "
+    "keras.utils.PyDataset"
 )
 READERS = {
     ".npy": numpy_files.from_npy,
@@ -28,8 +29,9 @@ READERS = {
 }
 RECORDS = (".tfrecord", ".tfrecords")
 FRAMES = ("pandas", "polars", "pyarrow")
+MOST_TOKENS = 100_000  # different ones
 MISSING = ("refuse", "mean", "drop", "mask")
-RANKS = {"table": (2,), "sequence": (3,), "image": (3, 4)}
+RANKS = {"table": (2,), "sequence": (3,), "image": (3, 4), "tokens": (2,)}
 
 
 def load(
@@ -47,17 +49,21 @@ def load(
     kind=None,
     missing="refuse",
     stream=None,
+    length=None,
+    unit="characters",
+    cut="lines",
 ):
     """Reads a data set, checks it, and cuts it into train, validation and test.
 
     [N, H, W, C] and [N, H, W] (one channel is added) are images, [N, F] is a table; [N, T, C] is read as sequences only
     when asked for by `kind="sequence"` or by the preprocessor. Images become [0, 1]; tables and sequences are
-    standardised with the mean and standard deviation of the training split.
+    standardised with the mean and standard deviation of the training split. Texts, tunes and with `kind="tokens"` whole
+    numbers [N, T] become one-hot vectors [N, T, V].
 
     Args:
-        spec: "digits"; "tfds:NAME[/CONFIG][:VERSION]"; the path of a folder of images, an image, or a `.npy`, `.npz`
-            or `.csv` file (a path that exists goes before a name); an array; (x, y); a mapping of arrays; a
-            `tf.data.Dataset`.
+        spec: "digits"; "tunes"; "tfds:NAME[/CONFIG][:VERSION]"; "text:FILE"; the path of a folder of images, an image,
+            or a `.npy`, `.npz` or `.csv` file (a path that exists goes before a name); an array; (x, y); a mapping of
+            arrays; a `tf.data.Dataset`.
         validation, test: fractions in [0, 1) to cut out where the source has no such split, in expectation, see
             `zoo.data.splits`. With 0 the split is empty.
         seed: of the assignment to splits; the same examples and seed give the same splits everywhere.
@@ -69,12 +75,16 @@ def load(
         preprocessor: of a pretrained model, which the data are then brought to; shapes must agree. A single example is
             enough then.
         name: for titles; the spec's own by default.
-        kind: "image", "sequence" or "table" where the rule above is wrong.
+        kind: "image", "sequence", "table" or "tokens" where the rule above is wrong.
         missing: what becomes of missing cells in tables: "refuse" them; "mean" puts the column's mean or most frequent
             word there; "drop" leaves such examples out; "mask" keeps them as NaN, for models that can learn from that.
         stream: whether the examples of an image folder or a `.npy` file stay on the disk, decoded once into the cache,
             and are read when they are needed: x is then a `zoo.data.Stored`. None: when they would take more than half
             of the free memory. Splits, order and results are the same.
+        length: of a text in its units or of a tune in sixteenths; None: of the longest line, of 64 characters or 16
+            words in a window, of 32 sixteenths.
+        unit: what the tokens of a text are, "characters" or "words".
+        cut: "lines" makes every line of a text an example; "windows" cuts running text.
 
     Returns:
         A `Bundle`.
@@ -85,12 +95,15 @@ def load(
     """
     splits.check_fractions({"test": test, "validation": validation})
     _check_arguments(channels, limit, seed, kind)
+    tokens.check_arguments(length, unit, cut)
     resize = pixels.size_from(resize)
     if missing not in MISSING:
         raise InputError(f"missing={missing!r}: need one of {', '.join(MISSING)}")
     source = read(spec, resize, channels, skip_bad, stream)
     if source.columns is not None:
         source = tables.encode(source, missing, preprocessor.columns if preprocessor else None)
+    if source.pieces is not None:
+        source = tokens.encode(source, length, unit, cut, preprocessor)
     where, notes = source.source, list(source.notes)
     parts = _parts(source, 1 if preprocessor else 2)
     kind = _kind(source, kind, preprocessor)
@@ -106,7 +119,10 @@ def load(
         raise InputError(
             f"{where}: too large for the memory, and only images are read from the disk; take fewer examples"
         )
-    raw = {name: _stored(x) for name, x in raw.items()}
+    if kind == "tokens":
+        raw, preprocessor = _tokens(raw, source.vocabulary, preprocessor, where)
+    else:
+        raw = {name: _stored(x) for name, x in raw.items()}
     cut = {name: _split(raw[home], labels[home], parts[home].factors, rows) for name, (home, rows) in chosen.items()}
     if preprocessor is None:
         preprocessor = _standardised(cut["train"].x, kind, source.columns, notes)
@@ -175,6 +191,8 @@ def _read_name(spec, resize, channels):
     scheme, _, rest = spec.partition(":")
     if spec in ("digits", "sklearn:digits", "tfds:digits"):
         return tfds.from_digits(resize, channels)
+    if scheme == "text":
+        return text_files.from_text(rest)
     if spec == "sprites":
         return tfds.from_sprites(resize, channels)
     if scheme == "tfds":
@@ -247,7 +265,7 @@ def _kind(source, asked, preprocessor):
         or {2: "table", 3: "image", 4: "image"}.get(len(shape))
     )
     if kind is None or len(shape) not in RANKS[kind]:
-        needed = {"table": "[N, F]", "sequence": "[N, T, C]", "image": "[N, H, W, C] or [N, H, W]"}
+        needed = {"table": "[N, F]", "tokens": "[N, T]", "sequence": "[N, T, C]", "image": "[N, H, W, C] or [N, H, W]"}
         forms = f"a {kind} is {needed[kind]}" if kind else "need [N, F], [N, H, W], or [N, H, W, C]"
         raise InputError(f"{where}: shape {shape}; {forms}")
     if 0 in shape[1:]:
@@ -365,6 +383,22 @@ def _images(raw, resize, channels, preprocessor, where, notes):
         raw = {name: each(x, partial(pixels.rescale, found=found, wanted=wanted)) for name, x in raw.items()}
         notes.append(f"pixel values were brought from {list(found)} to the model's [{wanted[0]:g}, {wanted[1]:g}]")
     return raw, preprocessor
+
+
+def _tokens(raw, vocabulary, preprocessor, where):
+    """({part: numbers [N, T] of the preprocessor's dtype}, the preprocessor)."""
+    for x in raw.values():
+        if x.dtype.kind not in "iu" and not np.all(x == np.rint(x)):
+            raise InputError(f"{where}: tokens must be whole numbers; found {x[x != np.rint(x)][0]:g}")
+        if x.min(initial=0) < 0 or x.max(initial=0) > MOST_TOKENS:
+            raise InputError(f"{where}: tokens run from {x.min():g} to {x.max():g}; need 0 to {MOST_TOKENS:,}")
+    if preprocessor is None:
+        size = max(2, 1 + int(max(x.max(initial=0) for x in raw.values())))
+        vocabulary = vocabulary or tokens.Vocabulary("numbers", tuple(map(str, range(size))))
+        preprocessor = Preprocessor.from_tokens(raw["train"], vocabulary)
+    for x in raw.values():
+        preprocessor.check(x, where)
+    return {name: x.astype(preprocessor.dtype) for name, x in raw.items()}, preprocessor
 
 
 def _with_channel(x):

@@ -37,10 +37,13 @@ class Source:
     Args:
         name, source: see `Bundle`; `source` also begins every error message.
         parts: {"train" | "validation" | "test": Part}; "train" is always there.
-        kind: "image" or "table" where the reader knows, else None.
+        kind: one of `zoo.data.preprocessor.KINDS` where the reader knows, else None.
         columns: of a table, `zoo.data.tables.Column` each; then `x` holds a value a column, until `tables.encode`.
         factors: {name of a factor of variation: its values}, or None.
         gaps: {column: where its first missing cell is}, in words.
+        pieces: of sequences of tokens, `zoo.data.tokens.Piece` each; then there are no parts until `tokens.encode`.
+        unit, voices: of the tokens, see `zoo.data.tokens.Vocabulary`; unit None: a text, to be cut as asked.
+        vocabulary: of the tokens in x.
     """
 
     name: str
@@ -53,6 +56,10 @@ class Source:
     columns: tuple | None = None
     gaps: dict = dataclasses.field(default_factory=dict)
     factors: dict | None = None
+    pieces: list | None = None
+    unit: str | None = None
+    voices: int = 1
+    vocabulary: object = None
 
 
 def available_memory():

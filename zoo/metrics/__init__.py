@@ -10,10 +10,12 @@ from .generation import class_features, frechet_distance, precision_recall
 from .likelihood import elbo, importance_weighted_nll, importance_weights
 from .modes import mode_coverage
 from .reconstruction import mse, psnr
+from .sequences import bits_per_token, perplexity, token_accuracy
 from .summary import mean
 
 __all__ = [
     "active_units",
+    "bits_per_token",
     "class_features",
     "clustering",
     "elbo",
@@ -24,7 +26,9 @@ __all__ = [
     "mean",
     "mode_coverage",
     "mse",
+    "perplexity",
     "precision_recall",
     "psnr",
     "rate_per_dimension",
+    "token_accuracy",
 ]
