@@ -380,6 +380,7 @@ class Autoencoder(GenerativeModel):
     """
 
     exports = ("encode", "decode", "reconstruct", "sample", "score")
+    backbones = ("dense", "conv", "lstm")  # for the catalogue
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ from .errors import InputError, ZooError, nearest
 
 ZOO = Path(__file__).parent
 MODELS = ZOO / "models"
-BACKBONES = ("dense", "conv")
+BACKBONES = ("dense", "conv")  # of a class that does not say which it takes
 
 
 class Required:

@@ -27,6 +27,8 @@ class Quantized(Autoencoder):
         positions: codes for one example on the dense backbone; conv has one for each place of its coarsest grid.
     """
 
+    backbones = ("dense", "conv")  # those that give codes with places
+
     def __init__(
         self, *, positions: Count = 16, posterior: Name = "deterministic", likelihood: Name = "gaussian", **kwargs
     ):

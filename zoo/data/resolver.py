@@ -191,6 +191,8 @@ def _read_name(spec, resize, channels):
     scheme, _, rest = spec.partition(":")
     if spec in ("digits", "sklearn:digits", "tfds:digits"):
         return tfds.from_digits(resize, channels)
+    if scheme in ("tunes", "chorales"):
+        return tfds.from_scores(spec)
     if scheme == "text":
         return text_files.from_text(rest)
     if spec == "sprites":
@@ -205,7 +207,8 @@ def _read_name(spec, resize, channels):
         kind = "file" if Path(spec).suffix else "folder"
         raise InputError(f"{spec}: this {kind} does not exist; accepted are {FORMS}")
     own = {f"sklearn:{name}" for name in small_sets.TABLES} | {f"synthetic:{name}" for name in small_sets.SYNTHETIC}
-    known = sorted({"digits", "sprites", "sklearn:digits", *own, *(f"tfds:{name}" for name in tfds.names())})
+    own |= {"digits", "sklearn:digits", "sprites", "tunes", "chorales", "chorales:soprano"}
+    known = sorted({*own, *(f"tfds:{name}" for name in tfds.names())})
     guess = f"; did you mean 'tfds:{spec}'?" if f"tfds:{spec}" in known else nearest(spec, known)
     raise InputError(f"{spec!r} is neither a path nor a data set{guess}; accepted are {FORMS}")
 

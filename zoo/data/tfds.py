@@ -17,6 +17,7 @@ import numpy as np
 from ..errors import InputError, WriteError, nearest
 from .pixels import gather
 from .source import Part, Source, require_memory
+from .tokens import Piece
 
 NAME = re.compile(r"[A-Za-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?")
 HOST, PORT, PATIENCE = "storage.googleapis.com", 443, 5.0
@@ -40,6 +41,27 @@ def from_sprites(resize, channels):
     source.parts["train"].factors = np.stack(np.unravel_index(np.arange(np.prod(SIZES)), SIZES), axis=1)
     source.factors = FACTORS
     return source
+
+
+def from_scores(spec):
+    """Tunes or chorales, through the builders in `zoo.data.tunes`; chorales:soprano are melodies."""
+    from . import tunes
+    from .prepared import prepared
+
+    name, _, voice = spec.partition(":")
+    builder = prepared({"tunes": tunes.Tunes, "chorales": tunes.Chorales}[name])
+    if voice not in ("", "soprano") or (voice and name == "tunes"):
+        raise InputError(f"{spec!r}: there are tunes, chorales and chorales:soprano")
+    parts = builder.voices
+    dataset = builder.as_dataset(split="train", read_config=_read_config())
+    pieces = []
+    for number, score in enumerate(dataset.as_numpy_iterator(), 1):
+        words = [word.decode() for word in score["words"][:: parts if voice else 1]]
+        starts = score["bars"] * (1 if voice else parts)
+        pieces.append(Piece(words, f"score {number}", starts.tolist(), score["meter"].decode()))
+    source = f"{spec}:{builder.version} of music21"
+    licence, voices = builder.info.redistribution_info.license, 1 if voice else parts
+    return Source(name, source, {}, "tokens", licence=licence, pieces=pieces, unit="steps", voices=voices)
 
 
 def from_tfds(name, resize, channels):
@@ -167,7 +189,7 @@ def _read(builder, split, x_key, y_key, batch):
         split=split,
         shuffle_files=False,
         decoders=tfds.decode.PartialDecoding(wanted) if others else None,
-        read_config=tfds.ReadConfig(try_autocache=False),
+        read_config=_read_config(),
     )
     try:
         for example in dataset.batch(batch).as_numpy_iterator():
@@ -177,6 +199,12 @@ def _read(builder, split, x_key, y_key, batch):
         raise InputError(
             f"{folder}: damaged ({type(error).__name__}); remove this folder to have it made again"
         ) from None
+
+
+def _read_config():
+    import tensorflow_datasets as tfds
+
+    return tfds.ReadConfig(try_autocache=False)
 
 
 def _keys(info, source):

@@ -168,21 +168,12 @@ def encode(source, length, unit, cut, known=None):
     Raises:
         InputError: a line is longer than `length`; nothing is as long as a window; a token is unknown to the model.
     """
-    where, own = source.source, getattr(known, "vocabulary", None)
-    if known is not None and own is None:
-        raise InputError(
-            f"{where}: sequences of tokens; the model takes {known.kind.removesuffix('s')}s of {_size(known.shape)}"
-        )
-    if own and source.unit != own.unit and not (source.unit is None and own.unit in TEXTS):
-        raise InputError(f"{where}: {source.unit or 'text'}; the model takes {own.unit}")
-    if own and source.voices != own.voices:
-        raise InputError(f"{where}: {counted(source.voices, 'voice')}; the model takes {own.voices}")
-    if own:
-        wanted = known.shape[0] // own.voices
-        if length not in (None, wanted):
-            raise InputError(f"{where}: length={length}; the model takes sequences of {wanted} {own.unit}")
-        length = wanted
-    unit = source.unit or (own.unit if own else unit)
+    where = source.source
+    if not source.pieces:
+        raise InputError(f"{where}: 0 samples; at least 2 are needed")
+    own, unit = None, source.unit or unit
+    if known is not None:
+        own, unit, length = _as_known(source, length, known)
     pieces = _worded(source.pieces, unit, cut)
     vocabulary = own or Vocabulary.of((piece.words for piece in pieces), unit, source.voices)
     numbered = [vocabulary.numbers(piece.words, f"{where}: {piece.place}") for piece in pieces]
@@ -190,8 +181,8 @@ def encode(source, length, unit, cut, known=None):
         x, owner = _lines(numbered, pieces, length, unit, where), np.arange(len(pieces))
     else:
         x, owner = _windows(numbered, pieces, length or WINDOWS[unit], source, unit)
-    keys = content_keys(np.arange(len(pieces)))[owner] if source.unit else None
-    labels = np.array([pieces[i].label for i in owner]) if pieces and pieces[0].label is not None else None
+    keys = _keys([" ".join(piece.words) for piece in pieces])[owner] if source.unit else _keys(map(vocabulary.text, x))
+    labels = None if pieces[0].label is None else np.array([pieces[i].label for i in owner])
     if UNKNOWN in vocabulary.words:
         share = np.mean(x == vocabulary.words.index(UNKNOWN))
         source.notes.append(
@@ -210,6 +201,22 @@ def _notes(words):
         elif word != REST:
             found.append((int(word), step, step + 1))
     return found
+
+
+def _as_known(source, length, known):
+    """The vocabulary, unit and length of a model, where the data can be as it takes them."""
+    where, own = source.source, known.vocabulary
+    if own is None:
+        size = "x".join(map(str, known.shape))
+        raise InputError(f"{where}: sequences of tokens; the model takes {known.kind}s of {size}")
+    if own.unit != source.unit and not (source.unit is None and own.unit in TEXTS):
+        raise InputError(f"{where}: {source.unit or 'a text'}; the model takes {own.unit}")
+    if own.voices != source.voices:
+        raise InputError(f"{where}: {counted(source.voices, 'voice')}; the model takes {own.voices}")
+    wanted = known.shape[0] // own.voices
+    if length not in (None, wanted):
+        raise InputError(f"{where}: length={length}; the model takes sequences of {wanted} {own.unit}")
+    return own, own.unit, wanted
 
 
 def filled(numbers, length, place, unit, remedy=""):
@@ -279,9 +286,10 @@ def _windows(numbered, pieces, length, source, unit):
     return np.stack(rows), np.array(owner)
 
 
+def _keys(texts):
+    """Content digests [N] of texts, whatever the numbers of their tokens are."""
+    return np.concatenate([content_keys(np.frombuffer(text.encode(), np.uint8)[None]) for text in texts])
+
+
 def _is_step(word):
     return word in (REST, HOLD) or (word.isdecimal() and len(word) <= 3 and int(word) <= 127)
-
-
-def _size(shape):
-    return "x".join(map(str, shape))

@@ -9,7 +9,7 @@ from ..networks.features import check, features_of
 from ..terms.perceptual import feature_distance
 
 
-@register(family="probabilistic", paper="https://arxiv.org/abs/1610.00291")
+@register(family="probabilistic", paper="https://arxiv.org/abs/1610.00291", backbones=("dense", "conv"))
 class DFCVAE(Autoencoder):
     """Reconstructs what a trained network sees in an image rather than its pixels.
 

@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..terms.perceptual import multiscale_similarity, scales
 
 
-@register(family="probabilistic", paper="https://arxiv.org/abs/1511.06409")
+@register(family="probabilistic", paper="https://arxiv.org/abs/1511.06409", backbones=("dense", "conv"))
 class MSSSIMVAE(Autoencoder):
     """Reconstructs the structure of an image at several scales rather than its pixels.
 

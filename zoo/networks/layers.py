@@ -53,3 +53,16 @@ class First(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "size": self.size}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Positions(layers.Layer):
+    """Adds a learned vector for each step to sequences [B, T, F], so that equal steps can be told from each other."""
+
+    def build(self, input_shape):
+        self.vectors = self.add_weight(
+            name="vectors", shape=input_shape[1:], initializer=keras.initializers.RandomNormal(stddev=1.0)
+        )
+
+    def call(self, x):
+        return x + self.vectors
