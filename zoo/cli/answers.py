@@ -6,7 +6,8 @@ import typer
 
 from . import console, options
 from .training import Resize
-from .use import SplitName, examples, opened, writable, write_arrays, write_columns, write_table
+from .use import SplitName, examples, opened
+from .writing import writable, write_arrays, write_columns, write_table
 
 commands = typer.Typer()
 
