@@ -16,11 +16,12 @@ from PIL import Image
 import zoo
 from zoo import cli, presets, web
 from zoo.errors import InputError, WriteError
-from zoo.export import exploring, export
+from zoo.export import exploring, export, sandbox
 from zoo.export import site as sites
 
 from .browser import Browser, needs_browser, needs_runtime
 
+FILE = Path(__file__).parents[1] / "saved_models" / "ae_conv.mnist" / "tflite" / "model.tflite"
 DROP = """{
   const data = new DataTransfer();
   data.items.add(new File([Uint8Array.from(%s)], 'five.png', {type: 'image/png'}));
@@ -179,7 +180,7 @@ def test_a_page_that_cannot_learn_is_refused_where_it_is_asked_to(tmp_path, word
 def test_the_most_active_units_come_first():
     model = zoo.load_model("vae_dense.mnist")
     space = exploring.space(model)
-    x = model.sample(exploring.PLACES)
+    x = np.concatenate([model.preset.examples(), model.sample(exploring.PLACES)])[: exploring.PLACES]
     spread = model.encode(x).std(0)
     assert [control["at"] for control in space["controls"]] == np.argsort(-spread).tolist()
     np.testing.assert_allclose(space["values"], model.encode(x), atol=1e-5)
@@ -229,7 +230,7 @@ def test_explore_serves_the_folder_until_it_is_stopped(monkeypatch, capfd):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(web, "serve", Server)
-    words = ["vae_dense.mnist", "--quantize", "float16", "--data", "digits", "--resize", "model", "--port", "8123"]
+    words = ["ae_conv.mnist", "--quantize", "float16", "--data", "digits", "--resize", "model", "--port", "8123"]
     with pytest.raises(SystemExit) as ended:
         cli.main(["explore", *words])
     assert ended.value.code == 130
@@ -241,6 +242,74 @@ def test_explore_serves_the_folder_until_it_is_stopped(monkeypatch, capfd):
         "data",
     )
     assert not about["learns"] and seen["port"] == 8123 and not seen["folder"].exists()
+
+
+# A file
+
+
+@needs_runtime
+@needs_browser
+def test_the_page_runs_a_file_that_was_exported(served, browser, tmp_path):
+    model = zoo.load_model("vae_dense.mnist")
+    sites.write_site_of(model.preset.path / "tflite" / "model.tflite", tmp_path / "page")
+    page, x = browser.open(served(tmp_path / "page")), model.preset.examples()[:1]
+    assert "float32" in page.textContent("#facts") and "--trainable" in page.textContent("#why")
+    upload(page, {"x.png": png(x[0])})
+    same_picture(page.pixels("#dropped canvas", 1), model.reconstruct(x)[0])
+    assert "Normal" in page.textContent("#dropped") and f"{model.threshold:.1f}" in page.textContent("#dropped")
+    assert page("errors") == []
+    page("close")
+
+
+def damaged(content):
+    """A file whose first bytes are right."""
+    return content[:200] + bytes(reversed(content[200:3000])) + content[3000:]
+
+
+@needs_runtime
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda _: b"hello" * 100, "not a TFLite file"),
+        (lambda content: content[:2000], "a.tflite: "),
+        (damaged, "a.tflite: "),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_file_that_is_not_tflite_is_one_line(tmp_path, capfd, make, words):
+    file = tmp_path / "a.tflite"
+    if make:
+        file.write_bytes(make(FILE.read_bytes()))
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["explore", str(file)])
+    said = capfd.readouterr()
+    assert ended.value.code == 2 and said.out == ""
+    assert words in said.err and said.err.count("\n") == 1, said.err
+
+
+def test_a_crash_or_an_endless_run_of_a_file_is_one_line(tmp_path, monkeypatch):
+    file, child = tmp_path / "a.tflite", tmp_path / "child.py"
+    file.write_bytes(b"0000TFL3" * 100)
+    monkeypatch.setattr(sandbox, "__file__", str(child))
+    child.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)")
+    with pytest.raises(InputError, match=r"crashes the interpreter \(SIGSEGV\)$"):
+        sandbox.signatures_of(file)
+    child.write_text("import time\ntime.sleep(60)")
+    monkeypatch.setattr(sandbox, "PATIENCE", 0.5)
+    with pytest.raises(InputError, match="does not end"):
+        sandbox.signatures_of(file)
+
+
+@needs_runtime
+def test_a_file_of_others_is_refused(tmp_path):
+    import tensorflow as tf
+
+    double = tf.function(lambda x: 2 * x, input_signature=[tf.TensorSpec([1, 4], tf.float32)])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([double.get_concrete_function()], tf.Module())
+    (tmp_path / "a.tflite").write_bytes(converter.convert())
+    with pytest.raises(InputError, match="has the signatures serving_default; the page needs those of zoo export"):
+        sites.write_site_of(tmp_path / "a.tflite", tmp_path / "page")
+    assert not (tmp_path / "page").exists()
 
 
 # What the page computes

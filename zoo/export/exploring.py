@@ -19,7 +19,8 @@ def space(model, x=None):
     how much an input of a generator changes the image.
 
     Args:
-        x: data [N, *input_shape] whose codes are the places; samples of the model if None.
+        model: a model of the zoo, or an `Exported` file, whose prior is not known.
+        x: data [N, *input_shape] whose codes are the places; if None samples, after the examples of the preset.
 
     Raises:
         InputError: there are data, and no encoder for them.
@@ -28,9 +29,9 @@ def space(model, x=None):
         raise InputError(f"{type(model).__name__}: has no encoder, so data have no place on its map")
     if "encode" not in model.signatures():
         return _of_noise(model)
-    images = np.asarray(model.sample(PLACES) if x is None else x[:PLACES])
-    codes = model.run("encode", x=images)
-    made = _of_indices(model, codes["indices"]) if "indices" in codes else _of_codes(model, codes["z"])
+    codes = model.run("encode", x=_images(model) if x is None else np.asarray(x[:PLACES]))
+    discrete = "indices" in codes and hasattr(model, "index_shape")
+    made = _of_indices(model, codes["indices"]) if discrete else _of_codes(model, codes["z"])
     return {
         **made,
         "origin": "samples" if x is None else "data",
@@ -38,11 +39,20 @@ def space(model, x=None):
     }
 
 
+def _images(model):
+    """The examples of the model's preset, and samples."""
+    preset = getattr(model, "preset", None)
+    own = preset.examples() if preset else None
+    samples = model.sample(PLACES)
+    return samples if own is None else np.concatenate([own, samples])[:PLACES]
+
+
 def _of_codes(model, z):
-    spread, mean, prior = z.std(0), z.mean(0), model.prior
+    z, prior = z.reshape(len(z), -1), getattr(model, "prior", None)
+    spread, mean = z.std(0), z.mean(0)
     choices = list(prior.classes) if isinstance(prior, CategoriesPrior) else []
     numbers = z.shape[-1] - sum(choices)
-    line = LINES.get(prior.space, "straight")
+    line = LINES.get(getattr(prior, "space", None), "straight")
     edge = {"sphere": 1.0, "ball": getattr(prior, "curvature", 1.0) ** -0.5}.get(line)
     controls = [
         {

@@ -11,6 +11,7 @@ from PIL import Image
 from ..errors import GateError, InputError
 from ..weights import write_bytes
 from . import exploring
+from .exported import Exported
 from .exporter import export, folder_for
 
 WEB = Path(__file__).parents[1] / "web"
@@ -48,23 +49,47 @@ def write_site(model, out, trainable=False, examples=None, force=False, **option
         InputError: the runtime is not installed, or the model does not make images.
         GateError, WriteError: see `export`.
     """
-    missing = [name for name in RUNTIME if not (PACKAGES / name).is_file()]
-    if missing:
-        raise InputError(f"LiteRT.js is not installed; run: npm ci --omit=dev --prefix {WEB}")
+    _require_runtime()
     if len(model.example_shape) != 3 or model.example_shape[-1] not in (1, 3):
         raise InputError(f"the page shows images of 1 or 3 channels; this model's examples are {model.example_shape}")
     with folder_for(Path(out), force) as folder:
         report, why = _export(model, folder, trainable, {"examples": examples, **options})
-        shutil.copytree(WEB / "page", folder, dirs_exist_ok=True)
-        for source, target in RUNTIME.items():
-            (folder / target).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(PACKAGES / source, folder / target)
-        about = described(model, report, why) | {
-            "examples": _write_examples(model, folder),
-            "space": exploring.space(model, examples),
-        }
-        write_bytes(folder / ABOUT, json.dumps(about, allow_nan=False).encode())
+        _write_page(folder, described(model, report, why) | {"space": exploring.space(model, examples)})
     return dataclasses.replace(report, path=Path(out) / report.path.name)
+
+
+def write_site_of(path, out):
+    """Writes the folder for a TFLite file that `export` wrote: see `write_site`.
+
+    Raises:
+        InputError: the runtime is not installed, or the file is not one that the page can run.
+        WriteError: `out` exists, or cannot be written.
+    """
+    _require_runtime()
+    file = Exported(Path(path))
+    about = described_file(file) | {"space": exploring.space(file)}
+    with folder_for(Path(out), False) as folder:
+        shutil.copyfile(file.path, folder / "model.tflite")
+        _write_page(folder, about)
+
+
+def _require_runtime():
+    if any(not (PACKAGES / name).is_file() for name in RUNTIME):
+        raise InputError(f"LiteRT.js is not installed; run: npm ci --omit=dev --prefix {WEB}")
+
+
+def _write_page(folder, about):
+    """The files around model.tflite."""
+    shutil.copytree(WEB / "page", folder, dirs_exist_ok=True)
+    for source, target in RUNTIME.items():
+        (folder / target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(PACKAGES / source, folder / target)
+    pictures = about.pop("examples", [])
+    names = [f"examples/{i}.png" for i in range(1, len(pictures) + 1)]
+    (folder / "examples").mkdir()
+    for name, image in zip(names, pictures, strict=True):
+        Image.fromarray(np.squeeze((255 * image).round().astype("uint8"))).save(folder / name)
+    write_bytes(folder / ABOUT, json.dumps(about | {"examples": names}, allow_nan=False).encode())
 
 
 def _export(model, folder, trainable, options):
@@ -98,29 +123,39 @@ def described(model, report, why):
         "signatures": {name: {side: row[side] for side in ("inputs", "outputs")} for name, row in rows.items()},
         "learns": why is None,
         "why": why,
-        "pixels": _pixels(model, preset),
+        "pixels": _pixels(model.example_shape, preset and preset.preprocessor),
         "resize": (preset and preset.experiment.data.resize_mode) or "fit",
         "threshold": model.threshold,
+        "examples": _pictures(preset),
     }
 
 
-def _pixels(model, preset):
+def _pictures(preset):
+    """The preset's own examples as images in [0, 1]."""
+    x = preset.examples() if preset else None
+    return [] if x is None else preset.preprocessor.picture(x)
+
+
+def described_file(file):
+    """As `described`, of an `Exported` file."""
+    learns = "train" in file.tensors
+    return {
+        "name": file.path.name,
+        "summary": "An exported file.",
+        "shape": list(file.example_shape),
+        "signatures": {verb: tensors for verb, tensors in file.tensors.items() if verb not in ("save", "restore")},
+        "learns": learns,
+        "why": None if learns else "it was not exported with --trainable",
+        "pixels": _pixels(file.example_shape, file.preprocessor),
+        "resize": "fit",
+        **file.described(),
+    }
+
+
+def _pixels(shape, preprocessor):
     """The model values of black and of white, for each channel."""
-    ends, preprocessor = np.float32([0, 1]), preset and preset.preprocessor
+    ends = np.float32([0, 1])
     if preprocessor:
         known = preprocessor.low is not None
         ends = preprocessor.apply(np.float32([[preprocessor.low], [preprocessor.high]])) if known else [-3, 3]
-    return np.broadcast_to(np.reshape(ends, (2, -1)), (2, model.example_shape[-1])).tolist()
-
-
-def _write_examples(model, folder):
-    """The names of pictures of the preset's own examples."""
-    preset = getattr(model, "preset", None)
-    x = preset.examples() if preset else None
-    if x is None:
-        return []
-    names = [f"examples/{i}.png" for i in range(1, len(x) + 1)]
-    (folder / "examples").mkdir()
-    for name, image in zip(names, preset.preprocessor.picture(x), strict=True):
-        Image.fromarray(np.squeeze((255 * image).round().astype("uint8"))).save(folder / name)
-    return names
+    return np.broadcast_to(np.reshape(ends, (2, -1)), (2, shape[-1])).tolist()

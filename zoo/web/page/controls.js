@@ -6,9 +6,9 @@ const FEW = 10; // sliders that are seen at first
 
 export function controls(space, point, move) {
   const made = space.controls.map(control => ({...control, ...KINDS[control.kind](control, point, move)}));
-  const numbers = made.filter(({kind}) => kind === 'number'), others = made.filter(({kind}) => kind !== 'number');
-  $('controls').replaceChildren(...others.map(c => c.element), ...numbers.map(c => c.element));
-  if (numbers.length > FEW) fold(numbers.map(c => c.element));
+  const rows = [...made.filter(({kind}) => kind !== 'number'), ...made.filter(({kind}) => kind === 'number')].map(c => c.element);
+  $('controls').replaceChildren(...rows);
+  if (rows.length > FEW) fold(rows);
   return now => made.forEach(control => control.show(now));
 }
 

@@ -27,10 +27,10 @@ export function own({about, has, run, code, withLabel, go, refresh, reopen}) {
     if (!has('score')) return lines;
     const {score, is_anomaly} = await run('score', await withLabel('score', {x})), limit = about.threshold;
     lines.push(make('span', {textContent: `Score ${score[0].toFixed(1)} nats`}));
-    if (limit === null) return lines;
+    if (!is_anomaly) return lines;
     const strange = is_anomaly[0] === 1;
     lines.push(make('strong', {className: strange ? 'verdict strange' : 'verdict', textContent: strange ? 'Anomaly' : 'Normal'}),
-      make('small', {textContent: `${strange ? 'above' : 'not above'} the threshold ${limit.toFixed(1)}${learned ? ', set before it learned here' : ''}`}));
+      make('small', {textContent: `${strange ? 'above' : 'not above'} the threshold${limit === null ? '' : ` ${limit.toFixed(1)}`}${learned ? ', set before it learned here' : ''}`}));
     return lines;
   }
 

@@ -14,13 +14,13 @@ const CODES = {
   choice: 'The code is made of choices. The image is what the decoder makes of them.',
 };
 
-export function words({name, summary, shape: [height, width, channels], file, learns, space, signatures}) {
+export function words({name, summary, shape: [height, width, channels], file, learns, space, signatures, examples}) {
   const generator = !('encode' in signatures), [{kind, size}] = space.controls;
   const numbers = space.inputs.reduce((sum, input) => sum + input.size, 0);
   const facts = [
     `${width} × ${height} ${channels === 1 ? 'grey' : 'colour'} pixels`,
     kind === 'indices' ? `${numbers} codes, each one of ${size.toLocaleString('en')}` : `${generator ? 'made of' : 'code of'} ${numbers} numbers`,
-    `${(file.bytes / 1e6).toPrecision(3)} MB, ${file.precision === 'none' ? 'float32' : file.precision}`,
+    `${(file.bytes / 1e6).toPrecision(3)} MB${file.precision ? `, ${file.precision === 'none' ? 'float32' : file.precision}` : ''}`,
     learns ? 'learns in this page' : 'does not learn in this page',
   ];
   $('facts').replaceChildren(...facts.map(fact => make('li', {textContent: fact})));
@@ -30,7 +30,7 @@ export function words({name, summary, shape: [height, width, channels], file, le
   $('codes-title').textContent = generator ? 'Random input' : 'Code';
   $('codes-text').textContent = CODES[generator ? 'noise' : kind];
   const what = generator ? 'Samples on the two principal axes of their images.'
-    : `Codes of ${space.origin === 'data' ? 'the data' : 'samples of the model'} on their two principal axes.`;
+    : `Codes of ${space.origin === 'data' ? 'the data' : `${examples.length ? 'examples and ' : ''}samples of the model`} on their two principal axes.`;
   $('map-text').textContent = `${what} Pick one, or draw over the map.`;
   $('between-text').textContent = `From one image to another: choose them with “Set start” and “Set end”. ${WAYS[space.line]}`;
   $('own-text').textContent = `Each is brought to ${width} × ${height} pixels, encoded and decoded again.`
