@@ -6,8 +6,11 @@ import json
 import shutil
 import socket
 import struct
+import sys
 import threading
+from contextlib import redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -65,12 +68,41 @@ def folder_of(tmp_path_factory):
     return write
 
 
+def explore(monkeypatch, *words, keep=None):
+    """Runs `zoo explore`, copies the folder that it serves to `keep`, and presses Ctrl-C."""
+    seen = SimpleNamespace()
+
+    class Server:
+        server_address = ("127.0.0.1", 8123)
+
+        def __init__(self, folder, port):
+            seen.folder, seen.port = Path(folder), port
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def serve_forever(self):
+            if keep:
+                shutil.copytree(seen.folder, keep)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(web, "serve", Server)
+    with redirect_stdout(io.StringIO()) as said, pytest.raises(SystemExit) as ended:
+        cli.main(["explore", *words])
+    seen.code, seen.said = ended.value.code, said.getvalue()
+    return seen
+
+
 @pytest.fixture(scope="module")
-def site(folder_of, served):
-    """(model, folder, URL) of a pretrained VAE."""
-    model = zoo.load_model("vae_dense.mnist")
-    folder = folder_of(model)
-    return model, folder, served(folder)
+def site(tmp_path_factory, served):
+    """(model, folder, URL, what the command said) of a pretrained VAE, as `zoo explore` serves it."""
+    folder = tmp_path_factory.mktemp("site") / "page"
+    with pytest.MonkeyPatch.context() as patch:
+        explored = explore(patch, "vae_dense.mnist", "--port", "8123", keep=folder)
+    return zoo.load_model("vae_dense.mnist"), folder, served(folder), explored
 
 
 @pytest.fixture
@@ -210,38 +242,21 @@ def test_data_give_the_places_of_the_map():
 
 
 @needs_runtime
-def test_explore_serves_the_folder_until_it_is_stopped(monkeypatch, capfd):
+@needs_browser
+def test_explore_serves_the_page_until_it_is_stopped(site):
+    explored = site[3]
+    assert (explored.code, explored.said) == (130, "http://127.0.0.1:8123/\n")
+    assert explored.port == 8123 and not explored.folder.exists()
+
+
+def test_explore_maps_the_data_that_are_asked_for(monkeypatch):
     seen = {}
-
-    class Server:
-        server_address = ("127.0.0.1", 8123)
-
-        def __init__(self, folder, port):
-            seen["folder"], seen["port"] = Path(folder), port
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
-        def serve_forever(self):
-            seen["about"] = json.loads((seen["folder"] / "page.json").read_text())
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(web, "serve", Server)
-    words = ["ae_conv.mnist", "--quantize", "float16", "--data", "digits", "--resize", "model", "--port", "8123"]
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["explore", *words])
-    assert ended.value.code == 130
-    assert capfd.readouterr().out == "http://127.0.0.1:8123/\n"
-    about = seen["about"]
-    assert (about["name"], about["file"]["precision"], about["space"]["origin"]) == (
-        "vae_dense.mnist",
-        "float16",
-        "data",
-    )
-    assert not about["learns"] and seen["port"] == 8123 and not seen["folder"].exists()
+    monkeypatch.setattr(sys.modules["zoo.export"], "export", lambda model, out, **words: seen.update(words))
+    explored = explore(monkeypatch, "vae_dense.mnist", "--data", "digits", "--resize", "model", "--quantize", "float16")
+    assert explored.code == 130
+    x = seen.pop("examples")
+    assert seen == {"format": "web", "quantize": "float16"}
+    assert x.shape[1:] == (28, 28, 1) and 0 <= x.min() and 0.9 < x.max() <= 1
 
 
 # A file

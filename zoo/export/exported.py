@@ -30,8 +30,8 @@ class Exported:
         images = len(shape) == 4 and shape[0] == 1 and shape[-1] in (1, 3)
         if not images or not set(made["inputs"]) <= set(numerics.DRAW):
             raise InputError(
-                f"{path}: has the signatures {', '.join(self.tensors)}; the page needs those of zoo export, on one image "
-                f"of 1 or 3 channels at a time"
+                f"{path}: has the signatures {', '.join(self.tensors)}; the page needs those of zoo export, "
+                "on one image of 1 or 3 channels at a time"
             )
         self.example_shape = tuple(shape[1:])
         self.interpreter = litert.open_tflite(path)
