@@ -11,6 +11,7 @@ from ..errors import InputError
 from . import litert, sandbox
 
 TEXT = 1 << 20  # bytes of a file beside
+OUTPUTS = {"sample": "x", "encode": "z", "decode": "x_hat", "reconstruct": "x_hat"}  # all but the first of an encoder's
 
 
 class Exported:
@@ -25,19 +26,25 @@ class Exported:
 
     def __init__(self, path):
         self.path, self.tensors = path, sandbox.signatures_of(path)
-        made = self.tensors.get("sample", {"inputs": {}, "outputs": {}})
-        shape = made["outputs"].get("x", {"shape": []})["shape"]
-        images = len(shape) == 4 and shape[0] == 1 and shape[-1] in (1, 3)
-        if not images or not set(made["inputs"]) <= set(numerics.DRAW):
+        if not self.makes_images():
             raise InputError(
                 f"{path}: has the signatures {', '.join(self.tensors)}; the page needs those of zoo export, "
                 "on one image of 1 or 3 channels at a time"
             )
-        self.example_shape = tuple(shape[1:])
+        self.example_shape = tuple(self.tensors["sample"]["outputs"]["x"]["shape"][1:])
         self.interpreter = litert.open_tflite(path)
         self.preprocessor = self.beside("preprocessor.json", datasets.Preprocessor.from_json)
         if self.preprocessor and tuple(self.preprocessor.shape) != self.example_shape:
             raise InputError(f"{path}: makes images of {self.example_shape}; preprocessor.json beside it is for others")
+
+    def makes_images(self):
+        """Whether the verbs are those of a model of images, on one at a time."""
+        needed = OUTPUTS if "encode" in self.tensors else {"sample": "x"}
+        if not all(output in self.tensors.get(verb, {"outputs": {}})["outputs"] for verb, output in needed.items()):
+            return False
+        made = self.tensors["sample"]
+        one, *shape = made["outputs"]["x"]["shape"]
+        return one == 1 and len(shape) == 3 and shape[-1] in (1, 3) and set(made["inputs"]) <= set(numerics.DRAW)
 
     def beside(self, name, read):
         """What a file beside says, or None where there is none."""

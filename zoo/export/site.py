@@ -88,7 +88,8 @@ def _write_page(folder, about):
     names = [f"examples/{i}.png" for i in range(1, len(pictures) + 1)]
     (folder / "examples").mkdir()
     for name, image in zip(names, pictures, strict=True):
-        Image.fromarray(np.squeeze((255 * image).round().astype("uint8"))).save(folder / name)
+        pixels = (255 * image).round().astype("uint8")
+        Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(folder / name)
     write_bytes(folder / ABOUT, json.dumps(about | {"examples": names}, allow_nan=False).encode())
 
 

@@ -35,7 +35,7 @@ export async function explore(about) {
   // The code of an image.
   async function code(x) {
     const {z, indices} = await run('encode', await withLabel('encode', {x}));
-    return indices ? [...indices].map(i => (i + .5) / space.controls[0].size) : [...z];
+    return space.line === 'steps' ? [...indices].map(i => (i + .5) / space.controls[0].size) : [...z];
   }
 
   // Models of labelled data take the label under which the image is least strange.
