@@ -47,7 +47,7 @@ def functions(model, batch):
     """
     named = state(model)
     example = tf.TensorSpec([batch, *model.example_shape], tf.float32, name="x")
-    kept = {key: tf.TensorSpec(v.shape, _kept(v), name=key) for key, v in named.items()}
+    kept = {key: tf.TensorSpec(_axes(v), _kept(v), name=key) for key, v in named.items()}
     return {
         **signatures.functions(model, 1),
         "train": tf.function(lambda x: train(model, x), autograph=False).get_concrete_function(x=example),
@@ -96,15 +96,21 @@ def minimise(model, player, x):
 
 
 def save(named):
-    """The state as tensors, by key."""
-    return {key: tf.cast(variable, _kept(variable)) for key, variable in named.items()}
+    """The state as tensors, by key; a number has one axis."""
+    return {key: tf.reshape(tf.cast(variable, _kept(variable)), _axes(variable)) for key, variable in named.items()}
 
 
 def restore(named, values):
     """Sets the state: {"step": its number of training steps}."""
     for key, variable in named.items():
-        variable.assign(tf.cast(values[key], variable.dtype))
-    return {"step": tf.identity(named["step"])}
+        variable.assign(tf.reshape(tf.cast(values[key], variable.dtype), variable.shape))
+    return {"step": tf.reshape(named["step"], [1])}
+
+
+def _axes(variable):
+    """The shape that a variable has in the file: LiteRT takes a read one without axes for one of unknown shape, and
+    its C API gives such outputs no room."""
+    return tuple(variable.shape) or (1,)
 
 
 def _kept(variable):
