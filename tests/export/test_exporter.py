@@ -97,7 +97,11 @@ def test_a_full_disk_leaves_nothing(small, tmp_path, monkeypatch):
         ({"format": "tflit"}, "did you mean 'tflite'"),
         ({"batch": 0}, "at least 1"),
         ({"batch": True}, "at least 1"),
-        ({"optimizer": "adam"}, "optimizer: is not for tflite, which takes batch"),
+        ({"optimizer": "adam"}, "optimizer: is not for tflite, which takes batch, .*; a trainable file takes it"),
+        (
+            {"trainable": True, "quantize": "int8"},
+            "quantize: is not for a trainable file, which takes batch, optimizer",
+        ),
         ({"format": "keras", "batch": 2}, "batch: is not for keras"),
         ({"examples": np.zeros((2, 7), "float32")}, "this model takes"),
     ],
@@ -169,3 +173,24 @@ def test_the_command_shows_the_errors_and_keeps_nothing(tmp_path):
     assert "encode\tx float32[1,6]\tz float32[1,4]\t1.0e+00" in done.stdout
     assert done.stderr.splitlines()[-1].startswith("zoo: signature ") and "nothing was kept" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["--trainable"], "leave --trainable out"),
+        (["--learning-rate", "0"], "leave --learning-rate out"),
+        (["--quantize", "none"], "leave --quantize out"),
+        (["out"], "leave out out"),
+    ],
+)
+def test_what_a_run_folder_does_not_keep(tmp_path, words, said):
+    done = subprocess.run(
+        [sys.executable, "-m", "zoo", "export", "ae_conv.mnist", "--keep", *words],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(presets.Path(presets.__file__).parent.parent)},
+    )
+    assert done.returncode == 2 and done.stdout == "" and not list(tmp_path.iterdir())
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("zoo: --keep: ") and said in done.stderr

@@ -44,7 +44,7 @@ def export(
         out = Path("exports") / Path(name).expanduser().resolve().name / format
     how = {"trainable": trainable, "batch": batch, "optimizer": optimizer, "learning_rate": learning_rate}
     how |= {"quantize": quantize, "calibration": calibration, "tolerance": tolerance}
-    if keep and (asked := [word for word, value in how.items() if value]):
+    if keep and (asked := [word for word, value in how.items() if value is not None and value is not False]):
         raise InputError(f"--keep: the run folder keeps the plain export; leave --{asked[0].replace('_', '-')} out")
     if format == "web" and keep:
         raise InputError("--keep: the run folder keeps the plain export, not the page", "format")

@@ -161,7 +161,7 @@ def export(
 
         return write_site(_model(model), out, trainable=trainable, examples=examples, force=force, **given)
     how = _format(format, trainable)
-    options = _options(how, format, **given)
+    options = _options(how, "a trainable file" if trainable else format, **given)
     model = _model(model)
     if calibration is not None:
         options["calibration"], held_out = _calibration(model, calibration)
@@ -204,13 +204,14 @@ def _format(name, trainable):
     return TRAINABLE if trainable else FORMATS[name]
 
 
-def _options(how, format, **given):
-    """The options of a format: what was given, or its defaults."""
+def _options(how, said, **given):
+    """The options of a format, which is called as it is `said`: what was given, or its defaults."""
     given = {name: value for name, value in given.items() if value is not None}
     for name in given:
         if name not in how.options:
             known = f"takes {', '.join(how.options)}" if how.options else "has no options"
-            raise InputError(f"{name}: is not for {format}, which {known}", name)
+            where = "; a trainable file takes it" if said == "tflite" and name in TRAINABLE.options else ""
+            raise InputError(f"{name}: is not for {said}, which {known}{where}", name)
     batch = given.get("batch", 1)
     if type(batch) is not int or batch < 1:
         raise InputError(f"batch: needs a whole number of at least 1, not {batch!r}", "batch")
