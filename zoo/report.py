@@ -86,7 +86,8 @@ def keep_export(out, format, force=False):
     place = Path(out) / format
     report = export(presets.load(out), place, format=format, force=force)
     if format == "saved_model":  # the folder of the export holds one of the same name: lift it
-        (place / "parity.json").rename(report.path / "parity.json")
+        for name in ("parity.json", "model.json"):
+            (place / name).rename(report.path / name)
         lifted = report.path.rename(place.with_name(f".{format}"))
         shutil.rmtree(place)
         report = replace(report, path=lifted.rename(place))

@@ -21,20 +21,36 @@ def small(make):
     return make("ae_dense", input_shape=(6,))
 
 
+SNIPPETS = ["Model.kt", "Model.swift", "model.c", "model.mjs", "model.py"]
+
+
 def files(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 def test_what_is_written(tflite, saved):
-    assert files(tflite[1]) == ["model.tflite", "parity.json"]
+    described = ["model.json", "model.tflite", "parity.json"]
+    assert files(tflite[1]) == [*described, *(f"snippets/{name}" for name in SNIPPETS)]
     assert {"parity.json", "saved_model/saved_model.pb"} <= set(files(saved[1]))
     assert os.listdir(tflite[1].parent) == ["out"]
+
+
+def preset(preprocessor, x):
+    """What an export asks of a preset."""
+    data = {"name": "rows", "source": "rows.csv", "licence": None, "fingerprint": "0"}
+    return SimpleNamespace(
+        path=presets.Path("ae_dense.here"),
+        metadata={"model": "ae_dense", "data": data, "parameters": 1, "commit": None, "versions": {"zoo": "0"}},
+        preprocessor=preprocessor,
+        experiment=SimpleNamespace(data=SimpleNamespace(binarize="none")),
+        examples=lambda: x,
+    )
 
 
 def test_a_preset_brings_its_preprocessor_and_examples(make, tmp_path, monkeypatch):
     model, x = make("ae_dense", input_shape=(6,)), np.random.default_rng(0).random((5, 6), "float32")
     preprocessor = Preprocessor.standard(x, "table", "float32")
-    vars(model)["preset"] = SimpleNamespace(preprocessor=preprocessor, examples=lambda: x)
+    vars(model)["preset"] = preset(preprocessor, x)
     monkeypatch.setattr(presets, "load", {"ae_dense.here": model}.__getitem__)
     report = export("ae_dense.here", tmp_path / "out")
     assert report.examples == {"origin": "preset", "count": 5, "ties": 0}
@@ -56,7 +72,7 @@ def test_force_replaces_an_export_whole(small, tmp_path):
     export(small, out, format="keras")
     with pytest.raises(WriteError):
         export(small, out, format="saved_model")
-    assert files(out) == ["model.keras", "parity.json"]
+    assert files(out) == ["model.json", "model.keras", "parity.json", "snippets/keras_file.py"]
     export(small, out, format="saved_model", force=True)
     assert "model.keras" not in files(out) and "saved_model/saved_model.pb" in files(out)
     assert os.listdir(out.parent) == ["out"]
@@ -136,7 +152,8 @@ import numpy as np
 keras.utils.set_random_seed(0)
 model = zoo.create_model("ae_dense", input_shape=(6,), latent_dim=4, widths=(8,))
 x = np.random.default_rng(0).random((3, 6), "float32")
-vars(model)["preset"] = SimpleNamespace(preprocessor=Preprocessor.standard(x, "table", "float32"), examples=lambda: x)
+from tests.export.test_exporter import preset
+vars(model)["preset"] = preset(Preprocessor.standard(x, "table", "float32"), x)
 presets.load = lambda name: model
 if sys.argv[1] == "broken":
     run = litert.run
@@ -163,7 +180,7 @@ def test_the_command_prints_one_json_object(tmp_path):
     said = json.loads(done.stdout)
     assert said["out"] == "exports/ae_dense.here/tflite"
     assert said["signatures"]["encode"]["passed"] is True
-    assert files(tmp_path / said["out"]) == ["model.tflite", "parity.json", "preprocessor.json"]
+    assert {"model.json", "model.tflite", "parity.json", "preprocessor.json"} < set(files(tmp_path / said["out"]))
 
 
 def test_the_command_shows_the_errors_and_keeps_nothing(tmp_path):

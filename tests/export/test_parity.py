@@ -1,5 +1,6 @@
 """What is exported equals the Keras model: for all variants, parts and kinds of data."""
 
+import ast
 import itertools
 import json
 
@@ -23,11 +24,23 @@ def require_equal(report, model):
     assert all(row.passed and row.error <= report.tolerance for row in report.rows)
 
 
+def require_described(folder, model):
+    """Every verb stands in model.json with words for every tensor, and in every snippet."""
+    said = json.loads((folder / "model.json").read_text())["signatures"]
+    assert said.keys() == model.signatures().keys()
+    tensors = [tensor for verb in said.values() for side in ("inputs", "outputs") for tensor in verb[side].values()]
+    assert all(tensor["meaning"] and len(tensor["range"]) == 2 for tensor in tensors)
+    texts = [file.read_text() for file in sorted((folder / "snippets").iterdir())]
+    assert len(texts) == 5 and all(f'"{verb}"' in text or f"{verb}(" in text for verb in said for text in texts[:2])
+    ast.parse(texts[4])
+
+
 @pytest.mark.parametrize("variant, backbone", list(itertools.product(VARIANTS, BACKBONES)))
 def test_tflite_of_every_variant(make, tmp_path, variant, backbone):
     shape = (28, 28, 1) if backbone == "dense" else (28, 20, 1)
     model = make(f"{variant}_{backbone}", input_shape=shape)
     require_equal(export(model, tmp_path / "out"), model)
+    require_described(tmp_path / "out", model)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -19,7 +19,19 @@ from .. import data as datasets
 from .. import presets, weights
 from ..base import GenerativeModel
 from ..errors import InputError, WriteError, ZooError, nearest
-from . import keras_file, litert, on_device, onnx, parity, quantization, saved_model, signatures, tflite
+from . import (
+    keras_file,
+    litert,
+    manifest,
+    on_device,
+    onnx,
+    parity,
+    quantization,
+    saved_model,
+    signatures,
+    snippets,
+    tflite,
+)
 
 PARITY = "parity.json"
 CALIBRATION = 128  # examples that ranges are learned from
@@ -128,8 +140,8 @@ def export(
 
     Args:
         model: a model of the zoo, the name of a preset, or a run folder.
-        out: the folder to make: model.tflite, saved_model/, onnx/ or model.keras, with parity.json, and
-            preprocessor.json where the model is a preset.
+        out: the folder to make: model.tflite, saved_model/, onnx/ or model.keras, with parity.json, model.json (all that
+            a program must know of the file), snippets/ that run it, and preprocessor.json where the model is a preset.
         format: "tflite", "saved_model" (any batch), "onnx" (a file a signature, any batch), "keras", or "web": a page
             around a TFLite file; see `site`.
         trainable: whether the TFLite file can go on learning: it also has `train`, `save` and `restore`, and the state
@@ -186,9 +198,19 @@ def export(
             threshold=exact.threshold,
         )
         _write_text(folder / PARITY, json.dumps(report.to_dict(), indent=2, allow_nan=False))
+        _describe(exact, report, path)
         if preset := getattr(model, "preset", None):
             _write_text(folder / "preprocessor.json", preset.preprocessor.to_json())
     return report
+
+
+def _describe(model, report, path):
+    """Writes model.json and the snippets beside a model."""
+    said = manifest.manifest(model, report, path)
+    _write_text(path.parent / "model.json", json.dumps(said, indent=2, allow_nan=False))
+    (path.parent / "snippets").mkdir()
+    for name, text in snippets.snippets(said).items():
+        weights.write_bytes(path.parent / "snippets" / name, text.encode())
 
 
 def _format(name, trainable):
