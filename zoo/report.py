@@ -85,6 +85,7 @@ def keep_export(out, format, force=False):
     """
     place = Path(out) / format
     report = export(presets.load(out), place, format=format, force=force)
+    shutil.rmtree(place / "snippets")  # are for those who take the file away, by `zoo export`
     if format == "saved_model":  # the folder of the export holds one of the same name: lift it
         for name in ("parity.json", "model.json"):
             (place / name).rename(report.path / name)

@@ -173,7 +173,7 @@ def in_c(out, folder, raw, calls):
             )
             names.append(f"a{arrays}")
             arrays += 1
-        for name, tensor in said[verb]["outputs"].items():
+        for tensor in said[verb]["outputs"].values():
             kind = {"float32": "float", "int32": "int"}[tensor["dtype"]]
             lines.append(f"static {kind} a{arrays}[{max(1, int(np.prod(tensor['shape'])))}];")
             names.append(f"a{arrays}")
