@@ -17,7 +17,7 @@ import zoo
 from tests.export.test_exporter import preset
 from zoo import presets, web
 from zoo.data import Preprocessor
-from zoo.export import export, litert, on_device, quantization, snippets
+from zoo.export import export, exporter, litert, on_device, quantization, snippets
 
 HERE = Path(__file__).parent
 TOLERANCE = quantization.PRECISIONS["none"].tolerance
@@ -108,12 +108,14 @@ def test_python_learns_saves_and_restores(columns, tmp_path):
     assert float(second.train(x)["loss"]) == float(first.train(x)["loss"])
 
 
-@pytest.mark.parametrize("format", ["saved_model", "keras"])
+@pytest.mark.parametrize("format", ["saved_model", "onnx", "keras"])
 def test_python_of_other_formats(make, tmp_path, format):
+    for module in exporter.FORMATS[format].modules:
+        pytest.importorskip(module)
     model, x = make("vae_dense", input_shape=(6,)), np.random.default_rng(0).random((2, 6), "float32")
     export(model, tmp_path / "app", format=format)
     snippet = imported(tmp_path / "app" / "snippets" / snippets.LANGUAGES[format][0])
-    found = snippet.reconstruct(x) if format == "saved_model" else snippet.model.run("reconstruct", x=x)
+    found = snippet.model.run("reconstruct", x=x) if format == "keras" else snippet.reconstruct(x)
     require_equal(found, model.run("reconstruct", x=x), format)
 
 

@@ -140,8 +140,8 @@ def export(
 
     Args:
         model: a model of the zoo, the name of a preset, or a run folder.
-        out: the folder to make: model.tflite, saved_model/, onnx/ or model.keras, with parity.json, model.json (all that
-            a program must know of the file), snippets/ that run it, and preprocessor.json where the model is a preset.
+        out: the folder to make: model.tflite, saved_model/, onnx/ or model.keras, with parity.json, model.json (all
+            that a program must know of the file), snippets/ that run it, and preprocessor.json for a preset.
         format: "tflite", "saved_model" (any batch), "onnx" (a file a signature, any batch), "keras", or "web": a page
             around a TFLite file; see `site`.
         trainable: whether the TFLite file can go on learning: it also has `train`, `save` and `restore`, and the state
