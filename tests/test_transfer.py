@@ -78,7 +78,7 @@ def test_dense_networks_see_colour_as_grey_too():
     np.testing.assert_allclose(new.decode(z), np.repeat(old.decode(z), 3, -1), atol=1e-5)
 
 
-CODED = ["vae_conv", "vae_dense", "ae_conv", "iwae_dense", "vq_vae_conv", "vq_vae_dense", "gm_vae_dense"]
+CODED = ["vae_conv", "gm_vae_dense", "vq_vae_conv", "vq_vae_dense"]
 
 
 @pytest.mark.parametrize("name", CODED)
@@ -130,6 +130,23 @@ def test_codes_with_other_numbers_between_them_start_fresh(name):
     assert moves["encoder/head/kernel"] == moves["encoder/head/bias"] == "fresh"
 
 
+@pytest.mark.parametrize("name", ["vae_dense", "ae_conv", "vq_vae_conv"])
+def test_calibration_undoes_a_scale_and_an_offset(name):
+    known, moved = model(name), model(name)
+    x = known.reconstruct(np.random.default_rng(0).random((32, 28, 28, 1)))
+    named = weights.of_model(moved)
+    for kind, offset in (("kernel", 0.0), ("bias", 1.0)):
+        weight = named[f"decoder/head/{kind}"]
+        weight.assign(4.0 * weight + offset)
+    scale, offset, before, after = transfer.calibrate(moved, x)
+    assert (scale, offset) == pytest.approx((0.25, -0.25), abs=0.03) and after < before
+    np.testing.assert_allclose(moved.reconstruct(x), known.reconstruct(x), atol=0.02)
+
+
+def test_there_is_nothing_to_calibrate_of_a_generator():
+    assert transfer.calibrate(model("gan_conv"), np.zeros((4, 28, 28, 1), "float32")) is None
+
+
 def test_too_little_in_common_is_refused():
     moves = transfer.transfer(model("vae_dense"), model("vae_dense", widths=(9, 13), seed=1))
     with pytest.raises(InputError, match="of the weights"):
@@ -149,8 +166,9 @@ def test_fine_tuning_writes_a_run_with_numbers_before_and_after(run, tmp_path):
     assert set(preset.metadata["metrics"]) == {"before", "test"} and preset.metadata["start"] == str(run)
     assert presets.load(tuned).reconstruct(np.zeros((2, 12, 10, 3))).shape == (2, 12, 10, 3)
     assert "adapted" in how(seen[0][2]).values()
-    base = presets.Preset(run).experiment.training.learning_rate
-    assert preset.experiment.training.learning_rate == pytest.approx(0.3 * base)
+    assert preset.experiment.training.learning_rate == presets.Preset(run).experiment.training.learning_rate
+    assert preset.experiment.training.patience == finetuning.PATIENCE
+    assert any(note.startswith("outputs calibrated: scale") for note in seen[0][0].notes)
     assert "figures/before_after.png" in preset.metadata["files"]
 
 

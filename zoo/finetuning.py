@@ -6,7 +6,6 @@ from pathlib import Path
 from . import config, presets, training
 from .data.pixels import HOW
 
-LEARNING_RATE = 0.3  # of the preset's own
 PATIENCE = 5  # epochs without improvement of the validation loss, after which it stops
 
 
@@ -29,8 +28,8 @@ def finetune(
 
     The model takes the size and channels of the data: every tensor that fits is loaded, kernels between a grid of
     places and a code are resampled, and the rest starts fresh. With `resize="model"` the data are resized instead, and
-    every tensor is loaded. Unless `changes` says otherwise, the learning rate is 0.3 of the preset's own, and training
-    stops after 5 epochs in which the validation loss did not fall; the best weights are kept.
+    every tensor is loaded. The outputs are calibrated on the data, see `zoo.transfer.calibrate`. Unless `changes` says
+    otherwise, training stops after 5 epochs in which the validation loss did not fall; the best weights are kept.
 
     Args:
         name: a preset such as "vae_conv.mnist", or a run folder.
@@ -62,9 +61,8 @@ def experiment_from(preset, name, source, freeze, resize, changes=()):
         how = next((word for word in resize if word in HOW), None)
         taken = {"resize": size, "channels": channels} if "model" in resize else {"resize": list(resize[:2])}
         fitted = {**({} if resize == (how,) else taken), "resize_mode": how}
-    learning_rate = own["training"]["learning_rate"] * LEARNING_RATE
     defaults = config.Training().model_dump(mode="json")
-    fresh = {"learning_rate": learning_rate, "epochs": defaults["epochs"], "patience": PATIENCE, "warmup_steps": 0}
+    fresh = {"epochs": defaults["epochs"], "patience": PATIENCE, "warmup_steps": 0}
     document = {
         "model": own["model"],
         "hyperparameters": own["hyperparameters"],

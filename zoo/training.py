@@ -24,6 +24,7 @@ from .evaluation import binarized
 PATIENCE = 10  # gradients in a row that are not finite before the run is given up
 CALL = 0.5  # seconds that one call of the compiled loop should take
 PIECE = 512  # validation examples at once
+CALIBRATION = 256  # training examples that outputs are calibrated on
 
 
 class Progress(NamedTuple):
@@ -89,9 +90,10 @@ def train(
     with experiment.locating():
         bundle = remarked(network, bundle, experiment.data.binarize)
     moves = start(network, experiment)
+    notes = () if moves is None or resume else calibrated(network, bundle, experiment)
     experiment, found = with_learning_rate(experiment, network, bundle)
     if announce:
-        announce(dataclasses.replace(bundle, notes=(*bundle.notes, *found)), network, moves)
+        announce(dataclasses.replace(bundle, notes=(*bundle.notes, *notes, *found)), network, moves)
     if doctor:
         callbacks = (*callbacks, doctor_of(bundle, experiment, doctor))
     run = Run(network, bundle, experiment, out, progress or (lambda event: None), callbacks)
@@ -151,6 +153,20 @@ def start(model, experiment):
             raise InputError(f"start.freeze: {experiment.model} has no {settings.freeze}", key="start.freeze")
         part.trainable = False
     return moves
+
+
+def calibrated(model, bundle, experiment):
+    """Suits the outputs of a transferred model to the training examples; gives what to say of it."""
+    if experiment.start.freeze == "decoder":
+        return ()
+    x = bundle.preprocessor.apply(bundle.train.x[:CALIBRATION])
+    found = transfer.calibrate(model, binarized(x, experiment.data.binarize, experiment.training.seed))
+    if found is None:
+        return ()
+    scale, offset, before, after = found
+    return (
+        f"outputs calibrated: scale {scale:.2g}, offset {offset:.2g}; distortion {before:,.1f} -> {after:,.1f} nats",
+    )
 
 
 def with_learning_rate(experiment, model, bundle):

@@ -12,6 +12,8 @@ from .errors import InputError
 READS_CODES = ("decoder/project", "decoder/dense_1", "generator/project", "generator/dense_1")
 CODE_VECTORS = re.compile(r"codebook(_\d+)?/(vectors|sums)|prior/(means|scales)")
 MOST_CHANNELS = 4
+SIMPLEX = ((0.0, 0.0), (-1.0, 0.0), (0.0, 0.5))  # (log scale, offset) that a calibration begins with
+LOG_SCALES = (-4.6, 2.3)  # from 0.01 to 10
 KEPT = 0.5  # share of the numbers that must come from the source
 
 
@@ -48,6 +50,40 @@ def transfer(source, target):
         how = "fresh" if value is None else "loaded" if found.shape == shape else "adapted"
         moves.append(Move(name, how, None if found is None else found.shape, shape))
     return moves
+
+
+def calibrate(model, x):
+    """Gives the last layer of a decoder the scale and the offset that suit other data best, at the codes they have.
+
+    A decoder that was sure of its own data is wrong about others with the same certainty, which costs many steps to
+    unlearn; see docs/use.md for what this saves.
+
+    Args:
+        model: whose weights have been transferred.
+        x: examples as model values, [N, *input_shape].
+
+    Returns:
+        (scale, offset, mean distortion before, after, in nats), or None where there is no such layer.
+    """
+    import tensorflow as tf
+    from scipy.optimize import minimize
+
+    named = weights.of_model(model)
+    kernel, bias = (named.get(f"decoder/head/{name}") for name in ("kernel", "bias"))
+    z = model.run("encode", x=x)["z"] if "encode" in model.signatures() else None
+    if kernel is None or bias is None or model.decoder.input_shape[1:] != z.shape[1:]:
+        return None
+    outputs = tf.cast(model.decoder(z), tf.float32)
+
+    def distortion(change):
+        scale, offset = np.exp(np.clip(change[0], *LOG_SCALES)), change[1]
+        return -float(tf.reduce_mean(model.observation.distribution(scale * outputs + offset).log_prob(x)))
+
+    found = minimize(distortion, (0.0, 0.0), method="Nelder-Mead", options={"initial_simplex": SIMPLEX, "maxiter": 100})
+    scale, offset = float(np.exp(np.clip(found.x[0], *LOG_SCALES))), float(found.x[1])
+    kernel.assign(scale * kernel)
+    bias.assign(scale * bias + offset)
+    return scale, offset, distortion((0.0, 0.0)), float(found.fun)
 
 
 def require_kept(moves, name):
