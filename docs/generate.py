@@ -6,6 +6,7 @@ python docs/generate.py --check   says which are stale, and fails
 
 import json
 import re
+import statistics
 import sys
 from pathlib import Path
 
@@ -143,6 +144,31 @@ def samplers_table():
     return "\n".join([*head, *rows])
 
 
+def finetuning_table():
+    """What `docs/finetuning.py` has left: losses at equal steps, and errors on test images, mean and sd over seeds."""
+    file = ROOT / "docs" / "finetuning.json"
+    results = json.loads(file.read_text()) if file.is_file() else {}
+    steps = (30, 75, 150)
+    columns = "".join(f" loss at {step} |" for step in steps)
+    head = f"| data | weights at first | seeds |{columns} test loss | test MSE |"
+    lines = [head, "|---|---|" + "---:|" * (len(steps) + 3)]
+    for name, arms in results.items():
+        for arm, runs in arms.items():
+            reached = [
+                [min(loss for at, loss in run["val_loss"] if at <= step) for run in runs.values()] for step in steps
+            ]
+            loss, mse = ([run["test"][key] for run in runs.values()] for key in ("elbo", "mse"))
+            cells = [*(_spread(losses, ".1f") for losses in reached), _spread([-value for value in loss], ".1f")]
+            lines.append(f"| {name} | {arm} | {len(runs)} | {' | '.join(cells)} | {_spread(mse, '.4f')} |")
+    return "\n".join(lines)
+
+
+def _spread(values, spec):
+    """Mean and standard deviation."""
+    spread = f" \u00b1 {statistics.stdev(values):{spec}}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):{spec}}{spread}"
+
+
 def chapters():
     """Every variant with its equation and its words."""
     parts = []
@@ -205,6 +231,7 @@ PARTS = {
     "samplers": samplers_table,
     "speed": speed_tables,
     "mutation": mutation_table,
+    "finetuning": finetuning_table,
     "catalogue": catalogue_table,
 }
 
