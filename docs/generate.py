@@ -127,7 +127,7 @@ def samplers_table():
     """What `docs/samplers.py` has measured."""
     file = ROOT / "docs" / "samplers.json"
     if not file.is_file():
-        return ""
+        return "Not measured yet."
     found = json.loads(file.read_text())
 
     def row(model, name, scores):
@@ -141,7 +141,8 @@ def samplers_table():
     rows = [row("", "(training images)", found["training images"])]
     for model, scores in found["models"].items():
         rows += [row(f"`{model}`", f"({n})" if n == "reconstructions" else f"`{n}`", s) for n, s in scores.items()]
-    return "\n".join([*head, *rows])
+    picture = "![Samples of an autoencoder and of a VAE, by what they begin with](samplers.png)"
+    return "\n".join([*head, *rows, "", picture])
 
 
 def finetuning_table():

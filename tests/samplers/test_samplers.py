@@ -227,11 +227,11 @@ def test_samples_begin_with_the_sampler(model, name):
     assert found["nll"] is None if name == "aggregate" else np.isfinite(found["nll"])
 
 
-EXPORTED = [*PAIRS[:5], ("iaf_vae_dense", "aggregate"), ("categorical_vae_dense", "aggregate")]
-EXPORTED += [("vq_vae_dense", "aggregate"), ("vq_vae_conv", "autoregressive"), ("rq_vae_dense", "autoregressive")]
+EXPORTED = [*PAIRS[:4], ("categorical_vae_dense", "aggregate"), ("vq_vae_dense", "autoregressive")]
+LATER = [pytest.param(*pair, marks=pytest.mark.slow) for pair in PAIRS if pair not in EXPORTED]
 
 
-@pytest.mark.parametrize("model, name", EXPORTED)
+@pytest.mark.parametrize("model, name", EXPORTED + LATER)
 def test_exports_with_the_sampler_are_equal(model, name, tmp_path):
     network, _ = fitted(model, name)
     for format in ("tflite", "saved_model"):
@@ -301,6 +301,10 @@ np.save(sys.argv[2], zoo.load_model(sys.argv[1]).sample(5, seed=1))
 """
 
 
+def run_facts(run):
+    return json.loads((run / "metadata.json").read_text())
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "vae"
@@ -309,9 +313,10 @@ def run(tmp_path_factory):
 
 
 def test_a_run_keeps_its_samplers(run, tmp_path):
-    prior = zoo.load_model(run).sample(5, seed=1)
+    prior, measured = zoo.load_model(run).sample(5, seed=1), run_facts(run)["metrics"]["test"]
     for name in ("mixture", "flow"):
         zoo.fit_sampler(run, sampler=name, **QUICK[name])
+    assert "modes" in measured["metrics"] and "modes" in run_facts(run)["metrics"]["test"]["skipped"]
     done = [sys.executable, "-c", READ, str(run), str(tmp_path / "there.npy")]
     subprocess.run(done, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=200)
     here = zoo.load_model(run)
