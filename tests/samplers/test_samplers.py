@@ -4,6 +4,7 @@ import functools
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -312,36 +313,52 @@ def run(tmp_path_factory):
     return zoo.train("vae_dense", "digits", out, changes=changes)
 
 
-def test_a_run_keeps_its_samplers(run, tmp_path):
-    prior, measured = zoo.load_model(run).sample(5, seed=1), run_facts(run)["metrics"]["test"]
-    for name in ("mixture", "flow"):
-        zoo.fit_sampler(run, sampler=name, **QUICK[name])
-    assert "modes" in measured["metrics"] and "modes" in run_facts(run)["metrics"]["test"]["skipped"]
-    done = [sys.executable, "-c", READ, str(run), str(tmp_path / "there.npy")]
-    subprocess.run(done, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=200)
-    here = zoo.load_model(run)
-    assert np.allclose(np.load(tmp_path / "there.npy"), here.sample(5, seed=1), atol=1e-6)
-    other = zoo.presets.load(run, sampler="mixture").sample(5, seed=1)
-    assert not np.allclose(other, here.sample(5, seed=1)) and not np.allclose(prior, other)
-    assert np.array_equal(zoo.presets.load(run, sampler="normal").sample(5, seed=1), prior)
-    assert all(check.passed for check in verify(run))
-    with pytest.raises(InputError, match="it has normal, flow, mixture"):
-        zoo.presets.load(run, sampler="two_stage")
-    zoo.fit_sampler(run, sampler="normal")
-    assert np.array_equal(zoo.load_model(run).sample(5, seed=1), prior)
+@pytest.fixture(scope="module")
+def original(run):
+    """A copy of the run with a mixture."""
+    zoo.fit_sampler(run, sampler="mixture", out=run.with_name("copy"), **QUICK["mixture"])
+    return run.with_name("copy")
 
 
-def test_a_copy_leaves_the_run_as_it_is(run, tmp_path):
-    before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
-    zoo.fit_sampler(run, sampler="mixture", out=tmp_path / "copy", components=3)
-    assert before == {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
-    assert all(check.passed for check in verify(tmp_path / "copy"))
-    card = (tmp_path / "copy" / "README.md").read_text()
+@pytest.fixture
+def copy(original, tmp_path):
+    """One that a test may change."""
+    return Path(shutil.copytree(original, tmp_path / "copy"))
+
+
+def without_exports(folder):
+    shutil.rmtree(folder / "tflite")
+    zoo.presets.seal(folder)
+
+
+def test_a_copy_leaves_the_run_as_it_is(run, original):
+    assert not (run / "samplers").exists() and "sampler" not in run_facts(run)
+    assert all(check.passed for check in (*verify(run), *verify(original)))
+    card = (original / "README.md").read_text()
     assert "# copy" in card and "Samples from the sampler mixture" in card
+    measured = [run_facts(folder)["metrics"]["test"] for folder in (run, original)]
+    assert "modes" in measured[0]["metrics"] and "modes" in measured[1]["skipped"]
     with pytest.raises(WriteError, match="exists"):
-        zoo.fit_sampler(run, sampler="mixture", out=tmp_path / "copy")
+        zoo.fit_sampler(run, sampler="mixture", out=original)
     with pytest.raises(InputError, match="is the run itself"):
         zoo.fit_sampler(run, sampler="mixture", out=run, force=True)
+
+
+def test_a_run_keeps_its_samplers(run, copy, tmp_path):
+    zoo.fit_sampler(copy, sampler="flow", **QUICK["flow"])
+    assert all(check.passed for check in verify(copy))
+    done = [sys.executable, "-c", READ, str(copy), str(tmp_path / "there.npy")]
+    subprocess.run(done, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=200)
+    names = (None, "flow", "mixture", "normal")
+    last, flow, mixture, prior = (zoo.presets.load(copy, sampler=name).sample(5, seed=1) for name in names)
+    assert np.allclose(np.load(tmp_path / "there.npy"), last, atol=1e-6) and np.array_equal(last, flow)
+    assert not np.allclose(mixture, flow) and not np.allclose(prior, flow)
+    with pytest.raises(InputError, match="it has normal, flow, mixture"):
+        zoo.presets.load(copy, sampler="two_stage")
+    without_exports(copy)
+    zoo.fit_sampler(copy, sampler="normal")
+    for folder in (run, copy):
+        assert np.array_equal(zoo.load_model(folder).sample(5, seed=1), prior)
 
 
 def test_a_preset_stays_as_it_is():
@@ -349,44 +366,38 @@ def test_a_preset_stays_as_it_is():
         zoo.fit_sampler("ae_conv.mnist", sampler="mixture")
 
 
-@pytest.mark.parametrize(
-    "name, words", [("mixture", {"components": 1_000_000}), ("flow", {"flow_widths": [1_000_000, 1_000_000]})]
-)
-def test_a_sampler_that_is_larger_than_its_file_is_not_built(run, tmp_path, name, words):
-    zoo.fit_sampler(run, sampler=name, out=tmp_path / "copy", **QUICK[name])
-    file = tmp_path / "copy" / "samplers" / f"{name}.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "words": words}))
-    zoo.presets.seal(tmp_path / "copy")
+@pytest.mark.parametrize("words", [{"components": 1_000_000}, {"flow_widths": [1_000_000, 1_000_000]}])
+def test_a_sampler_that_is_larger_than_its_file_is_not_built(copy, words):
+    name = "flow" if "flow_widths" in words else "mixture"
+    (copy / "samplers" / f"{name}.json").write_text(json.dumps({"sampler": name, "words": words}))
+    if name == "flow":
+        shutil.copyfile(copy / "samplers" / "mixture.safetensors", copy / "samplers" / "flow.safetensors")
+    zoo.presets.seal(copy)
     with pytest.raises(InputError, match="more numbers than its weight file holds"):
-        zoo.load_model(tmp_path / "copy")
+        zoo.presets.load(copy, sampler=name)
 
 
-def test_what_was_learned_on_a_device_has_left_the_sampler_behind(run, tmp_path):
+def test_what_was_learned_on_a_device_has_left_the_sampler_behind(run, copy, tmp_path):
     """Its codes are others now."""
-    zoo.fit_sampler(run, sampler="mixture", out=tmp_path / "copy", components=2)
-    model = zoo.load_model(tmp_path / "copy")
+    model = zoo.load_model(copy)
     path = export(model, tmp_path / "app", trainable=True, batch=4).path
     interpreter = litert.open_tflite(path)
     found = litert.run(interpreter, "sample", model.random_inputs("sample", 3))["x"]
     assert np.allclose(found, model.sample(3), atol=1e-5)
     np.savez(tmp_path / "state.npz", **interpreter.get_signature_runner("save")())
-    back = zoo.load_model(zoo.import_state(tmp_path / "state.npz", tmp_path / "copy", tmp_path / "back"))
-    assert np.array_equal(back.sample(3), zoo.presets.load(run, sampler="normal").sample(3))
+    back = zoo.load_model(zoo.import_state(tmp_path / "state.npz", copy, tmp_path / "back"))
+    assert np.array_equal(back.sample(3), zoo.load_model(run).sample(3))
 
 
-def test_a_damaged_sampler_is_refused(run):
-    zoo.fit_sampler(run, sampler="mixture", components=2)
-    file = run / "samplers" / "mixture.safetensors"
+def test_a_damaged_sampler_is_refused(copy):
+    file = copy / "samplers" / "mixture.safetensors"
     content = file.read_bytes()
-    try:
-        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        with pytest.raises(InputError, match="damaged"):
-            zoo.load_model(run)
-    finally:
-        file.write_bytes(content)
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(InputError, match="damaged"):
+        zoo.load_model(copy)
 
 
-def test_the_command_fits_and_samples(run, tmp_path, capsys, monkeypatch):
+def test_the_command_fits_and_samples(copy, tmp_path, capsys, monkeypatch):
     from zoo.cli import main
 
     def zoo_command(*words):
@@ -395,14 +406,15 @@ def test_the_command_fits_and_samples(run, tmp_path, capsys, monkeypatch):
         return done.value.code or 0, capsys.readouterr()
 
     monkeypatch.chdir(tmp_path)
+    without_exports(copy)
     code, said = zoo_command(
-        "fit-sampler", run, "--sampler", "flow", "--set", "epochs=2", "--set", "flow_widths=[8]", "--json"
+        "fit-sampler", copy, "--sampler", "flow", "--set", "epochs=2", "--set", "flow_widths=[8]", "--json"
     )
     assert code == 0 and '"sampler": "flow"' in said.out and "[8]" in said.out
-    assert zoo_command("sample", run, "--n", 4, "--out", "now.npy")[0] == 0
-    assert zoo_command("sample", run, "--n", 4, "--sampler", "normal", "--out", "prior.npy")[0] == 0
+    assert zoo_command("sample", copy, "--n", 4, "--out", "now.npy")[0] == 0
+    assert zoo_command("sample", copy, "--n", 4, "--sampler", "normal", "--out", "prior.npy")[0] == 0
     assert not np.array_equal(np.load("now.npy"), np.load("prior.npy"))
-    code, said = zoo_command("sample", run, "--sampler", "two_stage", "--out", "no.npy")
+    code, said = zoo_command("sample", copy, "--sampler", "two_stage", "--out", "no.npy")
     assert code == 2 and "has no sampler 'two_stage'" in said.err and not Path("no.npy").exists()
-    code, said = zoo_command("fit-sampler", run, "--sampler", "flow", "--set", "epoch=2")
+    code, said = zoo_command("fit-sampler", copy, "--sampler", "flow", "--set", "epoch=2")
     assert code == 2 and "did you mean 'epochs'" in said.err.replace('"', "'")
