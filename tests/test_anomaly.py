@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
@@ -16,9 +16,11 @@ import zoo
 from zoo import cli, scoring
 from zoo.errors import InputError
 from zoo.metrics.anomaly import SCORES, anomaly_scores, conformal_p_values, conformal_threshold
+from zoo.metrics.heatmaps import MAPS, heat_maps
 from zoo.sklearn import AnomalyDetector, AutoencoderTransformer
 
-QUICK = {"steps": 5, "hyperparameters": {"widths": [8]}, "latent_dim": 2, "random_state": 0}
+FEW = {"steps": 5, "hyperparameters": {"widths": [8]}, "latent_dim": 2, "random_state": 0}
+QUICK = FEW | {"resolutions": (1.0,)}
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +34,7 @@ def rows():
 
 @pytest.fixture(scope="module")
 def detector(rows):
-    words = {"widths": [32], "likelihood": "sigma"}
-    return AnomalyDetector(latent_dim=4, steps=1000, hyperparameters=words, random_state=0).fit(rows[0])
+    return AnomalyDetector(latent_dim=4, steps=400, hyperparameters={"widths": [32]}, random_state=0).fit(rows[0])
 
 
 # The line
@@ -94,6 +95,66 @@ def test_scores_that_a_model_cannot_give_are_named():
         anomaly_scores(model, x, "likelyhood")
 
 
+def test_a_score_does_not_depend_on_the_place_of_the_example():
+    x = np.random.default_rng(4).uniform(size=(40, 5)).astype("float32")
+    model = zoo.create_model("vae_dense", input_shape=(5,), latent_dim=3, widths=[8], likelihood="gaussian")
+    for name in SCORES:
+        assert np.allclose(anomaly_scores(model, x, name)[::-1], anomaly_scores(model, x[::-1], name), rtol=1e-6), name
+
+
+# The maps
+
+
+@pytest.fixture(scope="module")
+def scratched():
+    """Images of digits, and the same ones with a scratch each."""
+    x = zoo.data.load("digits", resize=(28, 28)).test.x[:8] / np.float32(255)
+    damaged = x.copy()
+    for i, image in enumerate(damaged):
+        image[np.arange(4, 24), (np.arange(20) // 2 + i + 6) % 28] = 1
+    return x, damaged
+
+
+def test_maps_are_what_they_are_called(scratched):
+    x = scratched[1]
+    model = zoo.create_model("ae_dense", input_shape=(28, 28, 1), latent_dim=3, widths=[8], likelihood="gaussian")
+    error = (x - model.reconstruct(x))[..., 0]
+    difference, expected = heat_maps(model, x, "difference")
+    assert difference.shape == (8, 28, 28) and np.allclose(difference, np.abs(error), atol=1e-6)
+    assert np.allclose(expected, model.reconstruct(x), atol=1e-6)
+    assert np.allclose(heat_maps(model, x, "surprise")[0], -stats.norm.logpdf(error), atol=1e-5)
+    random = zoo.create_model("vae_dense", input_shape=(28, 28, 1), latent_dim=3, widths=[8])
+    total = heat_maps(random, x, "surprise")[0].sum((1, 2))
+    assert np.allclose(total, anomaly_scores(random, x, "reconstruction_probability", 2000), rtol=0.02)
+
+
+def test_a_restored_image_shows_the_scratch_better(scratched):
+    x, damaged = scratched
+    model = zoo.load_model("vae_dense.mnist")
+    changed = (np.abs(damaged - x) > 0.1).ravel()
+    found = {kind: average_precision_score(changed, heat_maps(model, damaged, kind)[0].ravel()) for kind in MAPS}
+    assert found["restoration"] > found["difference"] > 3 * changed.mean()
+    expected = {kind: heat_maps(model, damaged, kind)[1] for kind in ("restoration", "difference")}
+    assert ((expected["restoration"] - x) ** 2).mean() < ((expected["difference"] - x) ** 2).mean()
+
+
+@pytest.mark.parametrize("kind", MAPS)
+def test_maps_of_rows_say_which_column_is_strange(kind):
+    model = zoo.create_model("vae_dense", input_shape=(5,), latent_dim=3, widths=[8], likelihood="gaussian")
+    x = np.random.default_rng(5).normal(size=(3, 5)).astype("float32")
+    x[:, 2] = 20.0
+    maps, expected = heat_maps(model, x, kind)
+    assert maps.shape == expected.shape == (3, 5) and (maps.argmax(1) == 2).all()
+
+
+def test_maps_that_there_are_not_are_named():
+    model = zoo.create_model("vae_dense", input_shape=(5,), latent_dim=3, widths=[8], likelihood="gaussian")
+    with pytest.raises(InputError, match="did you mean 'difference'"):
+        heat_maps(model, np.zeros((2, 5)), "differences")
+    with pytest.raises(InputError, match="no encoder"):
+        heat_maps(zoo.create_model("gan_dense", input_shape=(5,), latent_dim=3, output="linear"), np.zeros((2, 5)))
+
+
 # The estimators
 
 
@@ -127,6 +188,25 @@ def test_a_conformal_detector_gives_p_values(rows):
     assert np.array_equal(p <= 0.05, detector.predict(strange) == -1)
 
 
+def test_a_model_for_each_resolution_and_the_mean_of_their_scores(detector, rows):
+    normal, strange = rows
+    assert [float(np.exp(model.observation.log_sigma)) for model in detector.models_] == pytest.approx([1.0, 0.3, 0.1])
+    first, last = (model.encoder.get_weights()[0] for model in detector.models_[::2])
+    assert not np.allclose(first, last)
+    standardised = []
+    for model in detector.models_:
+        seen, found = (anomaly_scores(model, detector._values(x), "likelihood") for x in (normal, strange))
+        standardised.append((found - np.median(seen)) / stats.iqr(seen))
+    assert np.allclose(-detector.score_samples(strange), np.mean(standardised, 0), rtol=1e-4)
+    assert all(int(model.step) == 400 for model in detector.models_)
+
+
+def test_points_for_codes_and_other_likelihoods_have_one_model(rows):
+    for words in ({"model": "ae_dense"}, {"hyperparameters": {"widths": [8], "likelihood": "laplace"}}):
+        detector = AnomalyDetector(**FEW | words).fit(rows[0])
+        assert len(detector.models_) == 1 and np.isfinite(detector.score_samples(rows[1])).all()
+
+
 def test_the_same_state_gives_the_same_detector(rows):
     first, second = (AnomalyDetector(**QUICK).fit(rows[0]).score_samples(rows[1]) for _ in range(2))
     assert np.array_equal(first, second)
@@ -136,6 +216,7 @@ def test_the_same_state_gives_the_same_detector(rows):
     ("words", "said"),
     [
         ({"contamination": 0.7}, "contamination: needs a fraction in"),
+        ({"resolutions": (1.0, 0.0)}, "resolutions: need numbers above 0"),
         ({"threshold": "best"}, "takes quantile or conformal"),
         ({"model": "gan_dense"}, "has no encoder"),
         ({"model": "vea_dense"}, "did you mean 'vae_dense'"),
@@ -152,7 +233,7 @@ def test_bad_words_are_one_line(rows, words, said):
 def test_codes_work_in_a_pipeline_and_in_a_search(rows):
     X = np.concatenate(rows)
     y = (X[:, 0] > 0).astype(int)
-    pipeline = make_pipeline(AutoencoderTransformer("ae_dense", **QUICK), LogisticRegression())
+    pipeline = make_pipeline(AutoencoderTransformer("ae_dense", **FEW), LogisticRegression())
     search = GridSearchCV(pipeline, {"autoencodertransformer__latent_dim": [1, 3]}, cv=2).fit(X, y)
     best = search.best_estimator_[0]
     assert best.transform(X).shape == (len(X), search.best_params_["autoencodertransformer__latent_dim"])
@@ -160,7 +241,7 @@ def test_codes_work_in_a_pipeline_and_in_a_search(rows):
 
 
 def test_the_transformer_leads_back(rows):
-    coder = AutoencoderTransformer("ae_dense", **{**QUICK, "steps": 800, "hyperparameters": {"widths": [32]}})
+    coder = AutoencoderTransformer("ae_dense", **{**FEW, "steps": 800, "hyperparameters": {"widths": [32]}})
     codes = coder.fit_transform(rows[0])
     back = coder.inverse_transform(codes)
     assert back.shape == rows[0].shape
@@ -170,7 +251,7 @@ def test_the_transformer_leads_back(rows):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("estimator", [AnomalyDetector(**QUICK), AutoencoderTransformer("ae_dense", **QUICK)])
+@pytest.mark.parametrize("estimator", [AnomalyDetector(**QUICK), AutoencoderTransformer("ae_dense", **FEW)])
 def test_scikit_learn_finds_nothing_to_complain_of(estimator):
     check_estimator(estimator)
 
@@ -217,6 +298,7 @@ def test_score_names_the_strange_ones(run, tmp_path):
         (["--rate", "0.00001"], "normal examples calibrate rates of"),
         (["--normal", "eleven"], "no such class"),
         (["--criterion", "latent"], "points that no prior"),
+        (["--map", "surprise"], "add --out strangest.png"),
     ],
 )
 def test_score_says_what_is_wrong(run, options, said):

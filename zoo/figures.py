@@ -46,19 +46,21 @@ def grid(images, path, columns=None, title=None):
     return write(_mosaic(rows, title=title), path)
 
 
-def reconstructions(x, x_hat, path, columns=12):
-    """Rows: inputs, their reconstructions, and the absolute difference from 0 to the largest one found.
+def reconstructions(x, x_hat, path, columns=12, heat=None, label="|difference|"):
+    """Rows: inputs, their reconstructions, and a map of where they differ, from 0 to the largest number found.
 
     Args:
         x, x_hat: examples of equal shape; the first `columns` are drawn.
+        heat: what the map shows of images, [N, H, W]; the absolute difference by default.
+        label: what that is.
     """
     x, x_hat = _alike(columns, x, x_hat)
     if not _are_images(x):
         return write(_lines([(x, "input", QUIET), (x_hat, "reconstruction", BLUE)]), path)
-    difference = np.abs(x - x_hat).mean(axis=-1)
-    largest = float(difference.max())
-    heat = matplotlib.colormaps["magma"](difference / (largest or 1))[..., :3]
-    return write(_mosaic([x, x_hat, heat], ("input", "reconstruction", f"|difference|\n0 to {largest:.2g}")), path)
+    heat = np.abs(x - x_hat).mean(axis=-1) if heat is None else np.maximum(heat[:columns], 0)
+    largest = float(heat.max())
+    colours = matplotlib.colormaps["magma"](heat / (largest or 1))[..., :3]
+    return write(_mosaic([x, x_hat, colours], ("input", "reconstruction", f"{label}\n0 to {largest:.2g}")), path)
 
 
 def interpolation(rows, path):

@@ -11,11 +11,14 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from . import catalog, config, training
+from . import catalog, config, training, weights
 from .data import Preprocessor, Split
+from .distributions.likelihoods import Sigma
 from .errors import InputError
 from .metrics.anomaly import SAMPLES, anomaly_scores, conformal_p_values, conformal_threshold
 
+WIDTHS = (128, 64)  # of dense networks, where nobody says: tables are smaller than images
+RESOLUTIONS = (1.0, 0.3, 0.1)
 BLOCK = 256  # rows at once: always as many, so that a row's numbers do not depend on the rows beside it
 LARGEST = 30.0  # standard deviations from the mean at which a value is cut
 
@@ -41,7 +44,7 @@ class _Rows(BaseEstimator):
         input_shape=None,
         latent_dim=8,
         hyperparameters=None,
-        steps=2000,
+        steps=1500,
         batch_size=128,
         learning_rate=2e-3,
         random_state=None,
@@ -55,37 +58,56 @@ class _Rows(BaseEstimator):
         self.learning_rate = learning_rate
         self.random_state = random_state
 
-    def _train(self, X):
-        """Fits the scaling and the model to the rows of X."""
-        import keras
-
-        seed = int(check_random_state(self.random_state).randint(2**31))
+    def _scale(self, X):
+        """Fits the scaling to the rows of X, and returns a seed."""
         shape = tuple(self.input_shape or X.shape[1:])
         if np.prod(shape) != X.shape[1]:
             raise InputError(f"input_shape: {shape} has {np.prod(shape)} values; a row has {X.shape[1]}", "input_shape")
+        self.example_shape_ = shape
         self.preprocessor_ = Preprocessor.standard(X, "table", "float32")
-        words = {"likelihood": "gaussian"} if "likelihood" in catalog.info(self.model).words else {}
-        words |= self.hyperparameters or {}
+        return int(check_random_state(self.random_state).randint(2**31 - 2**10))
+
+    def _new_model(self, seed, **defaults):
+        """An untrained model; `defaults` are words that it gets where it has them and the user does not give them."""
+        import keras
+
+        variant, backbone = catalog.resolve(self.model)
+        defaults |= {"widths": WIDTHS} if backbone == "dense" else {}
+        takes = catalog.info(self.model).words
+        words = {w: v for w, v in defaults.items() if w in takes and not list(catalog.wrong_values(variant, {w: v}))}
         keras.utils.set_random_seed(seed)
-        self.model_ = catalog.create_model(
-            self.model, **{"input_shape": shape, "latent_dim": self.latent_dim, "seed": seed, **words}
-        )
-        if not hasattr(self.model_, "encode"):
+        given = {"input_shape": self.example_shape_, "latent_dim": self.latent_dim, "seed": seed}
+        model = catalog.create_model(self.model, **{**given, **words, **(self.hyperparameters or {})})
+        if not hasattr(model, "encode"):
             raise InputError(f"model: {self.model} has no encoder", "model")
+        return model
+
+    def _train(self, models, X):
+        """Trains models of one architecture on rows of X, in a loop that is compiled once."""
+        first = models[0]
         settings = config.Training(
-            batch_size=min(self.batch_size, len(X)), learning_rate=self.learning_rate, schedule="cosine", seed=seed
+            batch_size=min(self.batch_size, len(X)),
+            learning_rate=self.learning_rate,
+            schedule="cosine",
+            seed=first.seed,
         )
-        self.model_.compile(training.optimizer_for(settings, self.steps))
-        loop = training.Loop(self.model_, Split(self._values(X)), lambda x: x, settings)
-        loop.advance(self.steps)
-        if skipped := int(self.model_.skipped):
-            raise InputError(f"training diverged: {skipped} of {self.steps} gradients were not finite")
-        return self
+        first.compile(training.optimizer_for(settings, self.steps))
+        loop = training.Loop(first, Split(self._values(X)), lambda x: x, settings)
+        state, learned = weights.of_training(first), []
+        start = weights.values(state)
+        for model in models:
+            weights.assign(state, start | weights.values(weights.of_model(model)))
+            loop.advance(self.steps)
+            if skipped := int(first.skipped):
+                raise InputError(f"training diverged: {skipped} of {self.steps} gradients were not finite")
+            learned.append(weights.values(weights.of_model(first)))
+        for model, arrays in zip(models, learned, strict=True):
+            weights.assign(weights.of_model(model), arrays)
 
     def _values(self, X):
         """Rows as model values, [N, *input_shape]; what is beyond any normal value is cut."""
         values = np.clip(self.preprocessor_.apply(X.astype("float32")), -LARGEST, LARGEST)
-        return values.reshape(-1, *self.model_.example_shape)
+        return values.reshape(-1, *self.example_shape_)
 
     def _checked(self, X):
         """The rows of X, when the estimator is fitted and they are as those it was fitted to."""
@@ -102,17 +124,23 @@ class _Rows(BaseEstimator):
 class AnomalyDetector(OutlierMixin, _Rows):
     """Finds rows that a model, trained on the others, finds strange.
 
+    Nobody knows beforehand how far off an anomaly is. A model whose likelihood is wide sees rows that are far from all
+    others, one whose likelihood is narrow sees rows that lie between them; so several are trained, and their scores,
+    each less the median and over the interquartile range of the training rows', are averaged.
+
     Args:
         model, input_shape, latent_dim, hyperparameters, steps, batch_size, learning_rate, random_state: see above.
         contamination: the fraction of training rows that are beyond the threshold, in (0, 0.5].
-        criterion: see `zoo.metrics.anomaly.anomaly_scores`.
+        criterion: see `zoo.metrics.anomaly.anomaly_scores`; None: "likelihood", or "score" where codes are points.
         samples: of the code for each row, where the criterion draws any.
+        resolutions: standard deviations of the likelihood, in those of the columns: a model is trained for each. There
+            is one model only where codes are points, or the likelihood is another one than `Sigma`.
         threshold: "quantile" of the scores of the training rows; or "conformal": a part of the rows is held out from
             training, and a new normal row is called an anomaly with probability at most `contamination`.
         held_out: that part, in (0, 1).
 
     Attributes:
-        model_: the Keras model.
+        models_: the Keras models.
         offset_: `decision_function` is `score_samples` less this.
         normal_scores_: scores of the held-out rows, with a conformal threshold.
     """
@@ -122,14 +150,15 @@ class AnomalyDetector(OutlierMixin, _Rows):
         model="vae_dense",
         *,
         contamination=0.1,
-        criterion="score",
+        criterion=None,
         samples=SAMPLES,
+        resolutions=RESOLUTIONS,
         threshold="quantile",
         held_out=0.2,
         input_shape=None,
         latent_dim=8,
         hyperparameters=None,
-        steps=2000,
+        steps=1500,
         batch_size=128,
         learning_rate=2e-3,
         random_state=None,
@@ -147,6 +176,7 @@ class AnomalyDetector(OutlierMixin, _Rows):
         self.contamination = contamination
         self.criterion = criterion
         self.samples = samples
+        self.resolutions = resolutions
         self.threshold = threshold
         self.held_out = held_out
 
@@ -157,15 +187,32 @@ class AnomalyDetector(OutlierMixin, _Rows):
             raise InputError(f"contamination: needs a fraction in (0, 0.5], not {self.contamination}", "contamination")
         if self.threshold not in ("quantile", "conformal"):
             raise InputError(f"threshold: takes quantile or conformal, not {self.threshold!r}", "threshold")
+        if not len(self.resolutions) or min(self.resolutions) <= 0:
+            raise InputError(f"resolutions: need numbers above 0, not {self.resolutions}", "resolutions")
         if self.threshold == "conformal":
             X, held_out = train_test_split(X, test_size=self.held_out, random_state=self.random_state)
-            self._train(X)
+            self._train_models(X)
             self.normal_scores_ = np.sort(self._strangeness(held_out))
             self.offset_ = -conformal_threshold(self.normal_scores_, self.contamination)
         else:
-            self._train(X)
+            self._train_models(X)
             self.offset_ = np.quantile(-self._strangeness(X), self.contamination)
         return self
+
+    def _train_models(self, X):
+        """Trains a model for each resolution, and measures what it finds of the rows that it is trained on."""
+        seed = self._scale(X)
+        self.models_ = [self._new_model(seed, likelihood="sigma")]
+        if self.models_[0].stochastic and isinstance(self.models_[0].observation, Sigma):
+            others = range(1, len(self.resolutions))
+            self.models_ += [self._new_model(seed + i, likelihood="sigma") for i in others]
+            for model, sigma in zip(self.models_, self.resolutions, strict=True):
+                model.observation.hold(sigma)
+        self._train(self.models_, X)
+        found = [self._scores(model, self._values(X)) for model in self.models_]
+        self._centers = np.median(found, axis=1)
+        spread = np.subtract(*np.quantile(found, [0.75, 0.25], axis=1))
+        self._spreads = np.where(spread > 0, spread, 1.0)
 
     def score_samples(self, X):
         """How normal each row is, [N]: the negative of its anomaly score."""
@@ -187,10 +234,18 @@ class AnomalyDetector(OutlierMixin, _Rows):
         return conformal_p_values(self.normal_scores_, self._strangeness(X))
 
     def _strangeness(self, X):
-        def score(values):
-            return anomaly_scores(self.model_, values, self.criterion, self.samples)
+        values = self._values(X)
+        found = np.stack([self._scores(model, values) for model in self.models_], axis=1)
+        return ((found - self._centers) / self._spreads).mean(1)
 
-        return self._in_blocks(score, self._values(X))
+    def _scores(self, model, values):
+        criterion = self.criterion or ("likelihood" if model.stochastic else "score")
+        rows = BLOCK * min(self.samples, 32)
+
+        def score(values):
+            return anomaly_scores(model, values, criterion, self.samples, rows=rows)
+
+        return self._in_blocks(score, values)
 
 
 class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Rows):
@@ -199,7 +254,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def fit(self, X, y=None):
         """Trains on rows X [N, F]; y is not looked at."""
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
-        self._train(X)
+        self.model_ = self._new_model(self._scale(X), likelihood="gaussian")
+        self._train([self.model_], X)
         self._n_features_out = int(np.prod(self.model_.code_shape))
         return self
 

@@ -29,6 +29,10 @@ def score(
     normal: Annotated[
         list[str] | None, typer.Option("--normal", metavar="CLASS", help="A class that is normal: gives AUROC.")
     ] = None,
+    heat: Annotated[
+        str | None,
+        typer.Option("--map", metavar="NAME", help="What a picture shows: restoration, difference or surprise."),
+    ] = None,
     split: SplitName = "all",
     resize: Resize = None,
     seed: options.Seed = 0,
@@ -38,7 +42,11 @@ def score(
 ):
     """Scores data and names the anomalies: a table (.csv), arrays (.npz), or the strangest with a heat map (.png)."""
     out = writable(out, force, (".csv", ".npz", ".png")) if out else None
+    if heat and (out is None or out.suffix != ".png"):
+        raise InputError(f"--map {heat}: is drawn into a picture; add --out strangest.png")
     model = opened(name, "score")
+    if heat and model.preset.preprocessor.kind != "image":
+        raise InputError(f"--map {heat}: is drawn of images; {name} takes a {model.preset.preprocessor.kind}")
     from .. import scoring
 
     bundle, part = examples(model, data, split, resize)
@@ -46,7 +54,7 @@ def score(
     found = scoring.score(model, part.x, criterion=criterion, rate=rate, seed=seed)
     order = found.scores.argsort()[::-1]
     if out:
-        write(out, model, part, found, order)
+        write(out, model, part, found, order, heat)
     result = {
         "model": str(name),
         "examples": len(part),
@@ -88,14 +96,23 @@ def labels_of(normal, bundle, part):
     return wanted
 
 
-def write(out, model, part, found, order):
+def write(out, model, part, found, order, heat):
     """Scores of all examples as .csv or .npz, or a picture of the strangest."""
     if out.suffix == ".png":
         from .. import notation
+        from ..metrics.heatmaps import DEFAULT, heat_maps
 
-        x = part.x[order[:SHOWN]]
-        x_hat = model.preset.preprocessor.invert(model.reconstruct(model.preset.preprocessor.apply(x)))
-        notation.pictures(model.preset.preprocessor).reconstructions(shown(model, x), shown(model, x_hat), out)
+        x, preprocessor = part.x[order[:SHOWN]], model.preset.preprocessor
+        values = preprocessor.apply(x)
+        maps = ()
+        if preprocessor.kind == "image":
+            heat = heat or DEFAULT
+            where, expected = heat_maps(model, values, heat)
+            maps = SHOWN, where, heat
+        else:
+            expected = model.reconstruct(values)
+        x_hat = preprocessor.invert(expected)
+        notation.pictures(preprocessor).reconstructions(shown(model, x), shown(model, x_hat), out, *maps)
         return
     columns = {"score": found.scores, "p_value": found.p_values, "is_anomaly": found.is_anomaly}
     columns |= {} if part.y is None else {"y": part.y}

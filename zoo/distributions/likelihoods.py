@@ -101,6 +101,11 @@ class Sigma(Likelihood):
     def values(self, outputs):
         return tfd.Normal(outputs, tf.exp(tf.convert_to_tensor(self.log_sigma)))
 
+    def hold(self, sigma):
+        """Keeps the standard deviation where it is put: it is not learned any more."""
+        self.log_sigma.assign(math.log(sigma))
+        self.trainable = False
+
     def follow(self, x, mean):
         """p(x|z) with the standard deviation that is best for this batch; the kept one follows it.
 

@@ -3,31 +3,31 @@
 import numpy as np
 
 from ..errors import InputError, nearest
-from .likelihood import importance_weights
+from .likelihood import ROWS, importance_weights
 
 SAMPLES = 32  # of the code, for the scores that need them
 
 
-def _score(model, x, samples, seed):
+def _score(model, x, samples, seed, rows):
     return model.score(x)
 
 
-def _reconstruction(model, x, samples, seed):
+def _reconstruction(model, x, samples, seed, rows):
     x = np.asarray(x, np.float32)
     return np.square(x - model.reconstruct(x)).reshape(len(x), -1).sum(1)
 
 
 def _sampled(name):
-    def score(model, x, samples, seed):
+    def score(model, x, samples, seed, rows):
         if not model.stochastic:
             raise InputError("its codes are points, not distributions; take score or reconstruction", "score")
-        found = importance_weights(model, x, samples, seed)
+        found = importance_weights(model, x, samples, seed, rows, common=True)
         return (found | {"elbo": found["distortion"] + found["rate"]})[name]
 
     return score
 
 
-def _latent(model, x, samples, seed):
+def _latent(model, x, samples, seed, rows):
     if not model.stochastic:
         raise InputError("its codes are points that no prior was trained on; take score or reconstruction", "score")
     return -model.prior.distribution().log_prob(model.encode(x)).numpy()
@@ -43,7 +43,7 @@ SCORES = {
 }
 
 
-def anomaly_scores(model, x, score="score", samples=SAMPLES, seed=0):
+def anomaly_scores(model, x, score="score", samples=SAMPLES, seed=0, rows=ROWS):
     """How strange each example is, [N]: the larger, the stranger.
 
     Args:
@@ -54,7 +54,8 @@ def anomaly_scores(model, x, score="score", samples=SAMPLES, seed=0):
             bound; "likelihood", the importance-weighted -log p(x); "latent", -log p(z) at the mean code. All but
             "reconstruction" are in nats.
         samples: of the code for each example, where the score draws any.
-        seed: of these draws; the same numbers for the same example's place and seed.
+        seed: of these draws, which are the same for all examples: a score does not depend on the example's place.
+        rows: decodings at once.
 
     Raises:
         InputError: no such score, or one that this model cannot give.
@@ -63,7 +64,7 @@ def anomaly_scores(model, x, score="score", samples=SAMPLES, seed=0):
         raise InputError(f"score: unknown {score!r}{nearest(score, SCORES)} it takes: {', '.join(SCORES)}", "score")
     if "score" not in model.signatures():
         raise InputError(f"{type(model).__name__} has no encoder, and so no score", "score")
-    return np.asarray(SCORES[score](model, x, samples, seed), np.float64)
+    return np.asarray(SCORES[score](model, x, samples, seed, rows), np.float64)
 
 
 def conformal_p_values(normal, scores):

@@ -42,7 +42,7 @@ def importance_weighted_nll(model, x, samples=500, seed=0, **options):
     return importance_weights(model, x, samples, seed, **options)["nll"]
 
 
-def importance_weights(model, x, samples, seed=0, rows=ROWS, progress=None):
+def importance_weights(model, x, samples, seed=0, rows=ROWS, common=False, progress=None):
     """What the weights w_k = p(x|z_k) p(z_k) / q(z_k|x) say of every example.
 
     Memory is that of the decoder on `rows` codes, whatever the numbers of examples and samples are.
@@ -53,6 +53,7 @@ def importance_weights(model, x, samples, seed=0, rows=ROWS, progress=None):
         samples: K, of the code, for each example.
         seed: start of the random numbers.
         rows: decodings at once.
+        common: whether all examples meet the same random numbers: an example's result does not depend on its place.
         progress: called with (examples done, examples in all).
 
     Returns:
@@ -62,7 +63,8 @@ def importance_weights(model, x, samples, seed=0, rows=ROWS, progress=None):
     x = np.asarray(x, np.float32)
     width = min(samples, SAMPLES, rows)
     height = max(1, min(rows // width, len(x)))
-    piece = _compiled(model, samples, width, height, seed)
+    known, how = vars(model).setdefault("importance_weights", {}), (samples, width, height, seed, common)
+    piece = known[how] = known.get(how) or _compiled(model, *how)
     found = []
     for start in range(0, len(x), height):
         part = x[start : start + height]
@@ -73,11 +75,12 @@ def importance_weights(model, x, samples, seed=0, rows=ROWS, progress=None):
     return {name: np.concatenate([f[name] for f in found]) for name in found[0]}
 
 
-def _compiled(model, samples, width, height, seed):
+def _compiled(model, samples, width, height, seed, common):
     """(x [height, ...], index of the first) -> results [height], over pieces of `width` samples."""
 
     def noise(numbers, examples):
         """The random numbers of samples, [width, height, ...] each, a function of (seed, example, sample)."""
+        examples = tf.zeros_like(examples) if common else examples
         drawn = {}
         for name, shape in model.code_inputs.items():
             stream = "importance" if name == "noise" else f"importance {name}"
