@@ -10,6 +10,8 @@ import statistics
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from zoo import catalog
 
 ROOT = Path(__file__).parent.parent
@@ -224,7 +226,56 @@ def _value(metrics, name, spec):
     return format(metrics[name]["value"], spec) if name in metrics else "-"
 
 
+def anomalies_table():
+    """AUROC of detectors on each table, what `docs/anomaly.py tables` has left: mean over the seeds, and sd."""
+    found = _anomalies("tables")
+    tables = sorted({table for results in found.values() for table in results})
+    lines = ["| detector | " + " | ".join(tables) + " | mean |", "|---|" + "---:|" * (len(tables) + 1)]
+    mean = {
+        d: float(np.mean([np.mean([*r[t].values()]) for t in tables]))
+        for d, r in found.items()
+        if len(r) == len(tables)
+    }
+    for detector in sorted(found, key=lambda d: -mean.get(d, 0.0)):
+        cells = [_over_seeds(found[detector].get(table, {})) for table in tables]
+        cells.append(f"{mean[detector]:.4f}" if detector in mean else "-")
+        lines.append(f"| {detector} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _over_seeds(by_seed):
+    """Mean and standard deviation of at least two numbers."""
+    values = [*by_seed.values()]
+    if len(values) < 2:
+        return f"{values[0]:.3f}" if values else "-"
+    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+
+
+def defects_table():
+    """Average precision of the pixels of planted defects, what `docs/anomaly.py defects` has left."""
+    found = _anomalies("defects")
+    kinds = [kind for maps in found.values() for kind in maps]
+    defects = next(iter(found.values()))[kinds[0]] if found else []
+    lines = [
+        "| preset | map | " + " | ".join(defects) + " | mean | mean AUROC |",
+        "|---|---|" + "---:|" * (len(defects) + 2),
+    ]
+    for preset, maps in found.items():
+        for kind, numbers in maps.items():
+            auroc, precision = np.mean([*numbers.values()], axis=0)
+            cells = " | ".join(f"{each[1]:.3f}" for each in numbers.values())
+            lines.append(f"| `{preset}` | {kind} | {cells} | {precision:.3f} | {auroc:.3f} |")
+    return "\n".join(lines)
+
+
+def _anomalies(kind):
+    file = ROOT / "docs" / "anomaly.json"
+    return json.loads(file.read_text()).get(kind, {}) if file.is_file() else {}
+
+
 PARTS = {
+    "anomalies": anomalies_table,
+    "defects": defects_table,
     "models": models_table,
     "presets": presets_table,
     "chapters": chapters,
