@@ -8,8 +8,9 @@ import pytest
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import check_random_state
 from sklearn.utils.estimator_checks import check_estimator
 
 import zoo
@@ -107,8 +108,8 @@ def test_a_score_does_not_depend_on_the_place_of_the_example():
 
 @pytest.fixture(scope="module")
 def scratched():
-    """Images of digits, and the same ones with a scratch each."""
-    x = zoo.data.load("digits", resize=(28, 28)).test.x[:8] / np.float32(255)
+    """Images like those that the model was trained on, and the same ones with a scratch each."""
+    x = np.load(zoo.load_model("vae_dense.mnist").preset.path / "golden.npz")["reconstruct/inputs/x"]
     damaged = x.copy()
     for i, image in enumerate(damaged):
         image[np.arange(4, 24), (np.arange(20) // 2 + i + 6) % 28] = 1
@@ -194,11 +195,23 @@ def test_a_model_for_each_resolution_and_the_mean_of_their_scores(detector, rows
     first, last = (model.encoder.get_weights()[0] for model in detector.models_[::2])
     assert not np.allclose(first, last)
     standardised = []
+    seed = int(check_random_state(0).randint(2**31 - 2**10))
+    unseen = train_test_split(normal, test_size=0.15, random_state=seed)[1]
     for model in detector.models_:
-        seen, found = (anomaly_scores(model, detector._values(x), "likelihood") for x in (normal, strange))
+        seen, found = (anomaly_scores(model, detector._values(x), "likelihood") for x in (unseen, strange))
         standardised.append((found - np.median(seen)) / stats.iqr(seen))
     assert np.allclose(-detector.score_samples(strange), np.mean(standardised, 0), rtol=1e-4)
-    assert all(int(model.step) == 400 for model in detector.models_)
+
+
+def test_a_model_that_learns_its_rows_by_heart_is_stopped_early():
+    random = np.random.default_rng(6)
+    normal, new = random.normal(size=(60, 8)), random.normal(size=(200, 8))
+    words = {"resolutions": (0.1,), "steps": 600, "random_state": 0, "hyperparameters": {"widths": [64]}}
+    stopped, driven = (AnomalyDetector(validation_fraction=f, **words).fit(normal) for f in (0.2, 0.0))
+    steps = [int(detector.models_[0].step) for detector in (stopped, driven)]
+    assert steps[0] < 600 and steps[1] == 600
+    lost = [anomaly_scores(d.models_[0], d._values(new), "likelihood").mean() for d in (stopped, driven)]
+    assert lost[0] < 0.8 * lost[1]
 
 
 def test_points_for_codes_and_other_likelihoods_have_one_model(rows):
@@ -217,6 +230,7 @@ def test_the_same_state_gives_the_same_detector(rows):
     [
         ({"contamination": 0.7}, "contamination: needs a fraction in"),
         ({"resolutions": (1.0, 0.0)}, "resolutions: need numbers above 0"),
+        ({"validation_fraction": 1.0}, "validation_fraction: needs a fraction in"),
         ({"threshold": "best"}, "takes quantile or conformal"),
         ({"model": "gan_dense"}, "has no encoder"),
         ({"model": "vea_dense"}, "did you mean 'vae_dense'"),

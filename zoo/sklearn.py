@@ -5,7 +5,9 @@ detector.predict(X)                                   # 1 normal, -1 anomaly
 make_pipeline(AutoencoderTransformer("ae_dense", latent_dim=8), LogisticRegression())
 """
 
+import keras
 import numpy as np
+import tensorflow as tf
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
@@ -19,6 +21,8 @@ from .metrics.anomaly import SAMPLES, anomaly_scores, conformal_p_values, confor
 
 WIDTHS = (128, 64)  # of dense networks, where nobody says: tables are smaller than images
 RESOLUTIONS = (1.0, 0.3, 0.1)
+CHECK = 100  # steps between two looks at the rows that are not trained on
+FEWEST = 40  # rows of which some are left out of training
 BLOCK = 256  # rows at once: always as many, so that a row's numbers do not depend on the rows beside it
 LARGEST = 30.0  # standard deviations from the mean at which a value is cut
 
@@ -69,8 +73,6 @@ class _Rows(BaseEstimator):
 
     def _new_model(self, seed, **defaults):
         """An untrained model; `defaults` are words that it gets where it has them and the user does not give them."""
-        import keras
-
         variant, backbone = catalog.resolve(self.model)
         defaults |= {"widths": WIDTHS} if backbone == "dense" else {}
         takes = catalog.info(self.model).words
@@ -82,8 +84,11 @@ class _Rows(BaseEstimator):
             raise InputError(f"model: {self.model} has no encoder", "model")
         return model
 
-    def _train(self, models, X):
-        """Trains models of one architecture on rows of X, in a loop that is compiled once."""
+    def _train(self, models, X, unseen=None):
+        """Trains models of one architecture on rows of X, in a loop that is compiled once.
+
+        With rows that are not trained on, each model keeps the weights that had the lowest loss on these.
+        """
         first = models[0]
         settings = config.Training(
             batch_size=min(self.batch_size, len(X)),
@@ -93,14 +98,20 @@ class _Rows(BaseEstimator):
         )
         first.compile(training.optimizer_for(settings, self.steps))
         loop = training.Loop(first, Split(self._values(X)), lambda x: x, settings)
-        state, learned = weights.of_training(first), []
-        start = weights.values(state)
+        state, named = weights.of_training(first), weights.of_model(first)
+        start, learned = weights.values(state), []
+        loss = None if unseen is None else _loss(first, self._values(unseen))
         for model in models:
             weights.assign(state, start | weights.values(weights.of_model(model)))
-            loop.advance(self.steps)
+            best = np.inf
+            while steps := min(self.steps - int(first.step), self.steps if unseen is None else CHECK):
+                loop.advance(steps)
+                found = -np.inf if unseen is None else float(loss())
+                if found < best:
+                    best, kept = found, weights.values(named)
             if skipped := int(first.skipped):
                 raise InputError(f"training diverged: {skipped} of {self.steps} gradients were not finite")
-            learned.append(weights.values(weights.of_model(first)))
+            learned.append(kept)
         for model, arrays in zip(models, learned, strict=True):
             weights.assign(weights.of_model(model), arrays)
 
@@ -126,7 +137,7 @@ class AnomalyDetector(OutlierMixin, _Rows):
 
     Nobody knows beforehand how far off an anomaly is. A model whose likelihood is wide sees rows that are far from all
     others, one whose likelihood is narrow sees rows that lie between them; so several are trained, and their scores,
-    each less the median and over the interquartile range of the training rows', are averaged.
+    each less the median and over the interquartile range of rows that it was not trained on, are averaged.
 
     Args:
         model, input_shape, latent_dim, hyperparameters, steps, batch_size, learning_rate, random_state: see above.
@@ -135,6 +146,8 @@ class AnomalyDetector(OutlierMixin, _Rows):
         samples: of the code for each row, where the criterion draws any.
         resolutions: standard deviations of the likelihood, in those of the columns: a model is trained for each. There
             is one model only where codes are points, or the likelihood is another one than `Sigma`.
+        validation_fraction: of the rows that are not trained on, of 40 or more, in [0, 1). Each model keeps the weights
+            that had the lowest loss on them: narrow likelihoods overfit small tables.
         threshold: "quantile" of the scores of the training rows; or "conformal": a part of the rows is held out from
             training, and a new normal row is called an anomaly with probability at most `contamination`.
         held_out: that part, in (0, 1).
@@ -153,6 +166,7 @@ class AnomalyDetector(OutlierMixin, _Rows):
         criterion=None,
         samples=SAMPLES,
         resolutions=RESOLUTIONS,
+        validation_fraction=0.15,
         threshold="quantile",
         held_out=0.2,
         input_shape=None,
@@ -177,6 +191,7 @@ class AnomalyDetector(OutlierMixin, _Rows):
         self.criterion = criterion
         self.samples = samples
         self.resolutions = resolutions
+        self.validation_fraction = validation_fraction
         self.threshold = threshold
         self.held_out = held_out
 
@@ -187,6 +202,11 @@ class AnomalyDetector(OutlierMixin, _Rows):
             raise InputError(f"contamination: needs a fraction in (0, 0.5], not {self.contamination}", "contamination")
         if self.threshold not in ("quantile", "conformal"):
             raise InputError(f"threshold: takes quantile or conformal, not {self.threshold!r}", "threshold")
+        if not 0 <= self.validation_fraction < 1:
+            raise InputError(
+                f"validation_fraction: needs a fraction in [0, 1), not {self.validation_fraction}",
+                "validation_fraction",
+            )
         if not len(self.resolutions) or min(self.resolutions) <= 0:
             raise InputError(f"resolutions: need numbers above 0, not {self.resolutions}", "resolutions")
         if self.threshold == "conformal":
@@ -200,7 +220,7 @@ class AnomalyDetector(OutlierMixin, _Rows):
         return self
 
     def _train_models(self, X):
-        """Trains a model for each resolution, and measures what it finds of the rows that it is trained on."""
+        """Trains a model for each resolution, and measures what it finds of rows that it is not trained on."""
         seed = self._scale(X)
         self.models_ = [self._new_model(seed, likelihood="sigma")]
         if self.models_[0].stochastic and isinstance(self.models_[0].observation, Sigma):
@@ -208,8 +228,11 @@ class AnomalyDetector(OutlierMixin, _Rows):
             self.models_ += [self._new_model(seed + i, likelihood="sigma") for i in others]
             for model, sigma in zip(self.models_, self.resolutions, strict=True):
                 model.observation.hold(sigma)
-        self._train(self.models_, X)
-        found = [self._scores(model, self._values(X)) for model in self.models_]
+        seen = unseen = X
+        if len(X) >= FEWEST and self.validation_fraction:
+            seen, unseen = train_test_split(X, test_size=self.validation_fraction, random_state=seed)
+        self._train(self.models_, seen, None if unseen is X else unseen)
+        found = [self._scores(model, self._values(unseen)) for model in self.models_]
         self._centers = np.median(found, axis=1)
         spread = np.subtract(*np.quantile(found, [0.75, 0.25], axis=1))
         self._spreads = np.where(spread > 0, spread, 1.0)
@@ -246,6 +269,12 @@ class AnomalyDetector(OutlierMixin, _Rows):
             return anomaly_scores(model, values, criterion, self.samples, rows=rows)
 
         return self._in_blocks(score, values)
+
+
+def _loss(model, values):
+    """A function that gives the mean loss of the model, as it is, on these values."""
+    values = tf.constant(values)
+    return tf.function(lambda: tf.reduce_mean(model.objective(values)[0]), autograph=False)
 
 
 class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Rows):
