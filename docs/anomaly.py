@@ -39,7 +39,7 @@ DEVELOPMENT = {
 }
 IMAGES = {"normal": 8000, "strange": 800}  # of MNIST: half of the normal ones to learn from, the others to judge by
 DEFECTIVE = 48  # images that defects are planted in
-PACKAGES = ("autoencoder-zoo", "scikit-learn", "pyod", "torch", "tensorflow", "keras")
+PACKAGES = ("scikit-learn", "pyod", "torch", "tensorflow", "keras")
 
 
 # The detectors: (train [N, F], test [M, F], seed) -> how strange each row of test is, [M]
