@@ -205,8 +205,9 @@ def test_a_model_for_each_resolution_and_the_mean_of_their_scores(detector, rows
 
 def test_a_model_that_learns_its_rows_by_heart_is_stopped_early():
     random = np.random.default_rng(6)
-    normal, new = random.normal(size=(60, 8)), random.normal(size=(200, 8))
-    words = {"resolutions": (0.1,), "steps": 600, "random_state": 0, "hyperparameters": {"widths": [64]}}
+    normal, new = random.normal(size=(60, 20)), random.normal(size=(200, 20))
+    words = {"resolutions": (0.1,), "steps": 600, "random_state": 0, "hyperparameters": {"widths": [256]}}
+    words |= {"latent_dim": 4}
     stopped, driven = (AnomalyDetector(validation_fraction=f, **words).fit(normal) for f in (0.2, 0.0))
     steps = [int(detector.models_[0].step) for detector in (stopped, driven)]
     assert steps[0] < 600 and steps[1] == 600
