@@ -13,7 +13,7 @@ async function open(options) {
   const said = errors.at(-1);
   page.on('pageerror', error => said.push(String(error)));
   page.on('console', message => message.type() === 'error' && !LOG.test(message.text()) && said.push(message.text()));
-  page.setDefaultTimeout(60000);
+  page.setDefaultTimeout(120000);
   return pages.push(page) - 1;
 }
 
