@@ -140,3 +140,53 @@ def test_benchmark_times_two_models_in_turn(zoo):
     said = zoo("benchmark", "beta_vae_dense", "--against", "iwae_dense", *words)
     assert (said["model"], said["against"]) == ("beta_vae_dense", "iwae_dense") and said["ratio"] > 0
     assert said["examples_per_second"] > 0 and said["against_examples_per_second"] > 0
+
+
+# Tokens
+
+
+@pytest.fixture(scope="module")
+def words_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("words")
+    lines = [f"{a}{b}{a}{b}" for a in "abcdefgh" for b in "ijklmnop"]
+    (folder / "words.txt").write_text("\n".join(lines))
+    changes = (*SMALL, "epochs=150", "learning_rate=0.01", "likelihood=categorical", "latent_dim=8", "batch_size=8")
+    return training.train("ae_conv", f"text:{folder}/words.txt", folder / "run", changes=changes)
+
+
+def test_texts_come_back_as_text(zoo, words_run, tmp_path):
+    assert not {"mse", "psnr"} & set(zoo("evaluate", words_run)["metrics"])
+    said = zoo("reconstruct", words_run, "--split", "train", "--n", 20)
+    agree = np.mean(
+        [
+            a == b
+            for text, again in zip(said["text"], said["reconstruction"], strict=True)
+            for a, b in zip(text, again, strict=False)
+        ]
+    )
+    assert said["token_accuracy"] == pytest.approx(agree) and agree > 0.6 and len(said["text"]) == 20
+    assert not list(tmp_path.iterdir())
+    said = zoo("interpolate", words_run, "--from-text", "aiai", "--to-text", "hphp", "--steps", 5, "--out", "way.txt")
+    assert (tmp_path / "way.txt").read_text().splitlines() == said["text"] and len(said["text"]) == 5
+    texts = zoo("sample", words_run, "--n", 3, "--out", "a.npy")["text"]
+    vocabulary = presets.open_preset(words_run).preprocessor.vocabulary
+    assert [vocabulary.text(row) for row in np.load(tmp_path / "a.npy").astype(int)] == texts
+    assert (words_run / "figures" / "reconstructions.png").is_file() and (
+        words_run / "tflite" / "parity.json"
+    ).is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--from-text", "aiai"), "give both, or neither"),
+        (("--from-text", "aiai", "--to-text", "zzz"), "the text 'zzz' holds 'z', which the model does not know"),
+        (("--from-text", "aiaia", "--to-text", "ai"), "the text 'aiaia' has 5 characters; a sequence has 4"),
+        (("--out", "a.mid"), ".mid is for tunes"),
+    ],
+)
+def test_texts_that_cannot_be_interpolated(words_run, words, expected, capfd, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["interpolate", str(words_run), *words])
+    assert ended.value.code == 2 and expected in capfd.readouterr().err and not list(tmp_path.iterdir())

@@ -34,7 +34,7 @@ def read(path, voices=1):
 
     Returns:
         {"words": steps of all voices [T * voices], one voice after the other within a step; "bars": where whole bars
-        begin, in steps; "meter": "6/8"}; or None where the score has fewer parts, or no key or meter.
+        begin, in steps; "meter": "6/8", that of most bars}; or None where the score has fewer parts, or no key or meter.
     """
     score = music21().converter.parse(str(path), forceSource=True, storePickle=False)
     parts = list(score.parts)[:voices]
@@ -47,7 +47,9 @@ def read(path, voices=1):
     measures = parts[0].getElementsByClass("Measure")
     bars = [round(STEPS * m.offset) for m in measures if m.duration.quarterLength == m.barDuration.quarterLength]
     words = [word for step in zip(*columns, strict=True) for word in step]
-    return {"words": words, "bars": bars, "meter": meters[0].ratioString}
+    ends = [*(meter.offset for meter in meters[1:]), score.duration.quarterLength]
+    _, meter = max(zip(ends, meters, strict=True), key=lambda pair: pair[0] - pair[1].offset)
+    return {"words": words, "bars": bars, "meter": meter.ratioString}
 
 
 def _steps(part, length, shift):
