@@ -34,8 +34,8 @@ def read(path, voices=1):
 
     Returns:
         {"words": steps of all voices [T * voices], one voice after the other within a step; "bars": where whole bars
-        begin, in steps; "meter": "6/8", that which lasts longest}; or None where the score has fewer parts, or no key or
-        meter.
+        begin, in steps; "meter": "6/8", that which lasts longest}; or None where the score has fewer parts, or no
+        key or meter.
     """
     score = music21().converter.parse(str(path), forceSource=True, storePickle=False)
     parts = list(score.parts)[:voices]
