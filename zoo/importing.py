@@ -80,8 +80,8 @@ def _check(path, found, keys):
 
 
 def _fitting(path, key, array, variable):
-    if array.shape == (1,) and not variable.shape:  # a number, which has an axis in the file
-        array = array[0]
+    if array.shape == (1,) and tuple(variable.shape) == ():  # a number, which has an axis in the file
+        array = array.reshape(())
     if array.shape != tuple(variable.shape) or array.dtype != np.dtype(variable.dtype):
         raise InputError(
             f"{path}: {key}: {array.dtype}{list(array.shape)}; the model needs {variable.dtype}{list(variable.shape)}"
