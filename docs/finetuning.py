@@ -94,9 +94,14 @@ def curves(results, path):
     figure, panels = plt.subplots(1, len(results), figsize=(4.2 * len(results), 3.2), layout="constrained")
     for axes, (name, arms) in zip(np.atleast_1d(panels), results.items(), strict=True):
         for (arm, runs), colour in zip(arms.items(), ("#1f77b4", "#ff7f0e"), strict=True):
-            losses = np.array([run["val_loss"] for run in runs.values()])
-            axes.plot(losses[0, :, 0], losses[..., 1].T, color=colour, linewidth=0.6, alpha=0.5)
-            axes.plot(losses[0, :, 0], losses[..., 1].mean(0), color=colour, linewidth=1.8, label=arm)
+            drawn = [np.transpose(run["val_loss"]) for run in runs.values()]
+            for steps, losses in drawn:
+                axes.plot(steps, losses, color=colour, linewidth=0.6, alpha=0.5)
+            grid = np.arange(
+                max(steps[0] for steps, _ in drawn), STEPS + 1
+            )  # epochs end at other steps for other seeds
+            mean = np.mean([np.interp(grid, steps, losses) for steps, losses in drawn], 0)
+            axes.plot(grid, mean, color=colour, linewidth=1.8, label=arm)
         last = np.array([run["val_loss"][-1][1] for arm in arms.values() for run in arm.values()])
         axes.set(title=name, xlabel="step", ylim=(last.min() * 0.97, last.max() * 1.3))
         axes.spines[["top", "right"]].set_visible(False)
