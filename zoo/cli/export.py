@@ -1,5 +1,6 @@
 """`zoo export`: a preset as a file for the phone, for TensorFlow or for Keras."""
 
+from json import loads
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ MANY = 8  # tensors of a signature that are counted, not listed
 def export(
     name: options.Model,
     out: Annotated[Path | None, typer.Argument(help="The folder to make; exports/NAME/FORMAT if not given.")] = None,
-    format: Annotated[str, typer.Option(help="tflite, saved_model, onnx, keras, or web: a page.")] = "tflite",
+    format: Annotated[str, typer.Option(help="tflite, saved_model, onnx, micro, keras, or web: a page.")] = "tflite",
     trainable: Annotated[bool, typer.Option("--trainable", help="TFLite that goes on learning on the device.")] = False,
     batch: Annotated[
         int | None, typer.Option(min=1, help="Examples that TFLite takes at once: 1; a step of training: 16.")
@@ -33,6 +34,9 @@ def export(
     ] = None,
     optimizer: Annotated[str | None, typer.Option(help="adam, adamw or sgd, with --trainable.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="With --trainable.")] = None,
+    verbs: Annotated[
+        str | None, typer.Option(help="Of micro: the signatures that must be there, such as encode,score.")
+    ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Put it into the run folder itself, as tflite/ or so.")] = False,
     force: options.Force = False,
     json: options.Json = False,
@@ -43,7 +47,7 @@ def export(
     if out is None:
         out = Path("exports") / Path(name).expanduser().resolve().name / format
     how = {"trainable": trainable, "batch": batch, "optimizer": optimizer, "learning_rate": learning_rate}
-    how |= {"quantize": quantize, "calibration": calibration, "tolerance": tolerance}
+    how |= {"quantize": quantize, "calibration": calibration, "tolerance": tolerance, "verbs": verbs}
     if keep and (asked := [word for word, value in how.items() if value is not None and value is not False]):
         raise InputError(f"--keep: the run folder keeps the plain export; leave --{asked[0].replace('_', '-')} out")
     if format == "web" and keep:
@@ -56,7 +60,12 @@ def export(
     except ParityError as error:
         console.report({"signatures": {row.signature: row.to_dict() for row in error.rows}}, json, show_signatures)
         raise
-    console.report({"out": str(report.path.parent), **report.to_dict()}, json, show_signatures)
+    said = {"out": str(report.path.parent), **report.to_dict()}
+    if format == "micro":
+        said["micro"] = loads((report.path / "micro.json").read_text())
+    console.report(said, json, show_signatures)
+    for verb, reason in said.get("micro", {}).get("left_out", {}).items():
+        console.err.print(f"{verb} is left out: {reason}", markup=False)
     console.err.print(f"{report.path}: {report.size:,} bytes, equal to the Keras model within {report.tolerance:g}")
     if report.threshold is None and any(row.signature == "score" for row in report.rows):
         console.err.print("score gives no verdict: the model has no threshold, which 99 held-out normal examples give")
@@ -106,9 +115,16 @@ def show_signatures(result):
         }
         for name, row in result["signatures"].items()
     ]
+    for row in rows:
+        row |= {key: f"{row_of(result, row)[key]:,} bytes" for key in ("flash", "arena") if "micro" in result}
     console.rows(rows, list(rows[0]))
     if "size" in result:
         print(f"{result['out']}/{result['path']}  {result['size']:,} bytes")
+
+
+def row_of(result, row):
+    """What micro.json says of a signature."""
+    return result["micro"]["signatures"][row["signature"]]
 
 
 def tensors(named):

@@ -23,6 +23,7 @@ from . import (
     keras_file,
     litert,
     manifest,
+    micro,
     on_device,
     onnx,
     parity,
@@ -65,6 +66,13 @@ FORMATS = {
     ),
     "saved_model": Format("saved_model", saved_model.write_saved_model, saved_model.verify_saved_model),
     "onnx": Format("onnx", onnx.write_onnx, onnx.verify_onnx, modules=("tf2onnx", "onnxruntime")),
+    "micro": Format(
+        "micro",
+        micro.write_micro,
+        micro.verify_micro,
+        {"calibration": None, "tolerance": None, "verbs": None},
+        modules=("tflite_micro",),
+    ),
     "keras": Format("model.keras", keras_file.write_keras, keras_file.verify_keras),
 }
 WEB = "web"  # a page around TFLite
@@ -129,6 +137,7 @@ def export(
     calibration=None,
     optimizer=None,
     learning_rate=None,
+    verbs=None,
     tolerance=None,
     examples=None,
     force=False,
@@ -143,7 +152,7 @@ def export(
         out: the folder to make: model.tflite, saved_model/, onnx/ or model.keras, with parity.json, model.json (all
             that a program must know of the file), snippets/ that run it, and preprocessor.json for a preset.
         format: "tflite", "saved_model" (any batch), "onnx" (a file a signature, any batch), "keras", or "web": a page
-            around a TFLite file; see `site`.
+            around a TFLite file; see `site`. "micro" writes an int8 file and a C header for each signature.
         trainable: whether the TFLite file can go on learning: it also has `train`, `save` and `restore`, and the state
             of an optimizer.
         batch: examples that the TFLite signatures take at once, 1 if not given; of a trainable file those of a step of
@@ -153,6 +162,7 @@ def export(
             [N, *input_shape]. Any file is compared on held-out examples of it.
         optimizer: of a trainable file: "adam", "adamw" or "sgd".
         learning_rate: of a trainable file.
+        verbs: of "micro", the signatures that must be there, such as "encode,score"; those that fit when None.
         tolerance: what the verbs of a quantized file may differ by, where that of its precision is not wanted.
         examples: data [N, *input_shape] to compare on; held-out ones of `calibration`, the preset's, or random ones,
             when None. A page also shows the codes of those given.
@@ -167,6 +177,7 @@ def export(
         WriteError: `out` exists, or cannot be written.
     """
     given = {"quantize": quantize, "tolerance": tolerance, "optimizer": optimizer, "learning_rate": learning_rate}
+    given["verbs"] = verbs
     given |= {"batch": batch, "calibration": calibration}
     if format == WEB:
         from .site import write_site  # which exports TFLite
@@ -241,7 +252,7 @@ def _options(how, said, **given):
     name, known = chosen.get("quantize", "none"), quantization.PRECISIONS
     if name not in known:
         raise InputError(f"quantize: unknown {name!r}{nearest(name, known)} it takes: {', '.join(known)}", "quantize")
-    if known[name].calibrated and chosen["calibration"] is None:
+    if (known[name].calibrated or format == "micro") and chosen["calibration"] is None:
         raise InputError("int8: needs data to calibrate on, such as --calibration photos/ or tfds:mnist", "calibration")
     return chosen
 

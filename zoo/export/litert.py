@@ -97,14 +97,8 @@ def verify_tflite(path, model, examples=None, tolerance=None, batch=None, quanti
     if batch is None:
         there = [verb for verb in model.signatures() if verb in interpreter.get_signature_list()]
         batch = batch_of(interpreter.get_signature_runner(there[0])) if there else None
-    asked, tolerance = tolerance, precision.tolerance if tolerance is None else tolerance
 
     def call(verb, inputs):
         return run(interpreter, verb, inputs)
 
-    rows = parity.compare(call, model, x, batch, tolerance, precision.measure)
-    if quantize == "none" or "score" not in model.signatures():
-        return rows
-    absolute, error = map(float, quantization.score_difference(call, model, x))
-    ranked = {"max_abs_error": absolute, "error": error, "tolerance": quantization.RANKS if asked is None else asked}
-    return [row._replace(**ranked) if row.signature == "score" else row for row in rows]
+    return quantization.compare(call, model, x, batch, precision, tolerance)

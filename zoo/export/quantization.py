@@ -124,6 +124,26 @@ def require_quantized(content, large=LARGE):
                 raise GateError(f"the weight {tensor.Name().decode()} of {size:,} numbers was not quantized")
 
 
+def compare(run, model, x, batch, precision, tolerance=None):
+    """Every signature of a model beside an exported one of some precision: a list of parity.Row.
+
+    Of a score in fewer bits the order is compared; see `score_difference`.
+
+    Args:
+        run, model, x, batch: see `parity.compare`.
+        precision: a `Precision`.
+        tolerance: in place of those of the precision.
+    """
+    rows = parity.compare(
+        run, model, x, batch, precision.tolerance if tolerance is None else tolerance, precision.measure
+    )
+    if precision is PRECISIONS["none"] or "score" not in model.signatures():
+        return rows
+    absolute, error = map(float, score_difference(run, model, x))
+    ranked = {"max_abs_error": absolute, "error": error, "tolerance": RANKS if tolerance is None else tolerance}
+    return [row._replace(**ranked) if row.signature == "score" else row for row in rows]
+
+
 def score_difference(run, model, x):
     """(largest difference, error) of the scores of examples and of blends of two of them, which are stranger.
 

@@ -13,6 +13,7 @@ from . import decisions, quantization, saved_model, signatures
 from .silence import quiet
 
 MISSING = re.compile(r"tf\.(\w+)(?:' op|\()")  # how the converter names an operation that it cannot translate
+FLOAT = re.compile(r"Quantization not yet supported for op: '(\w+)'")
 LAYER = re.compile(r"(\w+)_\d+/")  # the name scopes that Keras opens for layers, which it numbers
 
 
@@ -33,17 +34,18 @@ def write_tflite(model, path, batch=1, quantize="none", calibration=None):
     write_functions(signatures.functions(model, batch), path, quantize, examples, model.threshold)
 
 
-def write_functions(functions, path, quantize="none", examples=None, threshold=None):
+def write_functions(functions, path, quantize="none", examples=None, threshold=None, integers=False):
     """Writes {signature: concrete function}, with the variables that they set, if any: see `write_tflite`.
 
     Args:
         examples: () -> (signature, {input: array}) one by one, for int8.
         threshold: of the score, where there is one: see `decisions.in_float32`.
+        integers: whether inputs, outputs and every operation are int8, as microcontrollers have it.
     """
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         saved = Path(folder) / "saved_model"
         saved_model.write_functions(functions, saved)
-        content = convert(saved, functions, quantize, examples)
+        content = convert(saved, functions, quantize, examples, integers)
     if recipe := quantization.PRECISIONS[quantize].recipe:
         content = quantization.requantized(content, recipe)
     if quantize != "none":
@@ -52,15 +54,15 @@ def write_functions(functions, path, quantize="none", examples=None, threshold=N
     weights.write_bytes(path, content)
 
 
-def convert(saved, functions, quantize="none", examples=None):
+def convert(saved, functions, quantize="none", examples=None, integers=False):
     """The bytes of a TFLite file, from a SavedModel and the signatures to take."""
     try:
-        return _convert(saved, list(functions), quantize, examples)
+        return _convert(saved, list(functions), quantize, examples, integers)
     except Exception as error:  # the converter has no exception of its own that it keeps to
         raise _explained(saved, functions, error) from None
 
 
-def _convert(saved, verbs, quantize="none", examples=None):
+def _convert(saved, verbs, quantize="none", examples=None, integers=False):
     with quiet():
         converter = tf.lite.TFLiteConverter.from_saved_model(str(saved), signature_keys=verbs)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
@@ -70,6 +72,9 @@ def _convert(saved, verbs, quantize="none", examples=None):
         if quantize in ("float16", "int8"):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.representative_dataset = examples
+        if integers:
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.inference_input_type = converter.inference_output_type = tf.int8
         if quantize == "float16":
             converter.target_spec.supported_types = [tf.float16]
         return converter.convert()
@@ -77,6 +82,8 @@ def _convert(saved, verbs, quantize="none", examples=None):
 
 def _explained(saved, functions, error):
     """A GateError that names the signature, the operations and their layers."""
+    if names := FLOAT.findall(str(error)):
+        return GateError(f"no int8 in TFLite for {names[0]} (signature {next(iter(functions))})")
     for verb, function in functions.items():
         try:
             _convert(saved, [verb])

@@ -1,0 +1,115 @@
+"""Microcontrollers: int8 files that tflite-micro runs, each with a C header."""
+
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.errors import GateError, InputError
+from zoo.export import ParityError, export, micro
+
+pytestmark = pytest.mark.skipif(
+    not importlib.util.find_spec("tflite_micro"), reason="needs the extra micro: pip install 'autoencoder-zoo[micro]'"
+)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    from sklearn.datasets import load_digits
+
+    return np.float32(load_digits().images[:256, ..., None] / 16)
+
+
+def trained(digits, name, **words):
+    import keras
+
+    keras.utils.set_random_seed(0)
+    model = zoo.create_model(name, input_shape=(8, 8, 1), latent_dim=4, widths=(16, 32), **words)
+    model.compile(keras.optimizers.Adam(3e-3), jit_compile=False)
+    model.fit(digits, epochs=5, batch_size=16, verbose=0)
+    return model
+
+
+@pytest.fixture(scope="module")
+def model(digits):
+    return trained(digits, "vae_dense", likelihood="gaussian")
+
+
+@pytest.fixture(scope="module")
+def exported(model, digits, tmp_path_factory):
+    return export(model, tmp_path_factory.mktemp("micro") / "out", format="micro", calibration=digits)
+
+
+def test_what_fits_is_written_and_what_does_not_is_named(exported, model):
+    said = json.loads((exported.path / "micro.json").read_text())
+    assert (
+        set(said["signatures"])
+        == {row.signature for row in exported.rows}
+        == {"encode", "decode", "reconstruct", "sample"}
+    )
+    assert said["left_out"] == {"score": "tflite-micro has no EXP in int8 (signature score)"}
+    for verb, described in said["signatures"].items():
+        assert described["flash"] == (exported.path / f"{verb}.tflite").stat().st_size < 40_000
+        assert 500 < described["arena"] < 20_000
+    assert list(said["signatures"]["encode"]["outputs"]) == ["z"]  # the deviations need EXP
+
+
+def test_it_runs_as_keras_does(exported, model, digits):
+    described = json.loads((exported.path / "micro.json").read_text())["signatures"]["reconstruct"]
+    interpreter = micro._interpreter((exported.path / "reconstruct.tflite").read_bytes())
+    found = micro.run(interpreter, described, {"x": digits[-8:]})["x_hat"]
+    assert found.shape == (8, 8, 8, 1) and np.mean(np.abs(found - model.reconstruct(digits[-8:]))) < 0.02
+    assert np.std(found, 0).max() > 0.05  # it does look at its input
+
+
+def test_the_score_of_an_autoencoder_fits(digits, tmp_path):
+    model = trained(digits, "ae_conv", likelihood="gaussian")
+    model.threshold = 7.5
+    report = export(model, tmp_path / "out", format="micro", calibration=digits, verbs="score,encode", tolerance=0.05)
+    assert [row.signature for row in report.rows] == ["encode", "score"] and report.threshold == 7.5
+    assert json.loads((report.path / "micro.json").read_text())["threshold"] == 7.5
+
+
+def test_the_header_is_the_file(exported, tmp_path):
+    text = (exported.path / "encode.h").read_text()
+    numbers = re.search(r"zoo_encode\[(\d+)\] = \{(.*)\}", text, re.DOTALL)
+    content = bytes(int(number, 16) for number in re.findall(r"0x\w\w", numbers[2]))
+    assert content == (exported.path / "encode.tflite").read_bytes() and int(numbers[1]) == len(content)
+    assert "#define ZOO_ENCODE_X_ZERO_POINT (-128)" in text
+    if compiler := shutil.which("gcc") or shutil.which("cc"):
+        (tmp_path / "main.c").write_text("#include \"encode.h\"\nint main(void) { return zoo_encode[4] != 'T'; }\n")
+        built = [compiler, "-Wall", "-Werror", f"-I{exported.path}", "main.c", "-o", "main"]
+        subprocess.run(built, cwd=tmp_path, check=True)
+        assert subprocess.run([tmp_path / "main"]).returncode == 0
+
+
+def test_what_was_asked_for_and_does_not_fit_is_refused_by_operation(model, digits, tmp_path):
+    with pytest.raises(GateError, match=r"tflite-micro has no EXP in int8 \(signature score\)"):
+        export(model, tmp_path / "out", format="micro", calibration=digits, verbs="encode,score")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_differs_too_much_is_refused(model, digits, tmp_path):
+    with pytest.raises(ParityError, match="nothing was kept"):
+        export(model, tmp_path / "out", format="micro", calibration=digits, tolerance=1e-6, verbs="encode")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words, reason",
+    [
+        ({}, "needs data to calibrate on"),
+        ({"calibration": np.zeros((3, 7))}, "the model takes"),
+        ({"calibration": np.zeros((3, 8, 8, 1)), "verbs": "encode,fly"}, "no signature 'fly'; the model has encode"),
+        ({"quantize": "int8"}, "quantize: is not for micro"),
+    ],
+)
+def test_bad_input_writes_nothing(model, tmp_path, words, reason):
+    with pytest.raises(InputError, match=reason):
+        export(model, tmp_path / "out", format="micro", **words)
+    assert not list(tmp_path.iterdir())
