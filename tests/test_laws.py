@@ -18,7 +18,7 @@ MODELS = {name.stem: tree for name, tree in TREES.items() if name.parts[0] == "m
 
 FLOORS = [  # from the ground; a line is a floor, or a step within one
     {"errors"},
-    {"domains", "yaml"},
+    {"domains", "yaml", "sandbox"},
     {"checks"},
     {"catalog", "schedules", "numerics"},
     {"config"},

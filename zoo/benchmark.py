@@ -8,11 +8,13 @@ from functools import partial
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from . import config, presets, training
+from . import config, presets, sandbox, training
 from .data import load
-from .export import export, latencies
+from .errors import InputError
+from .export import beside, export, latencies, ways
 
 PAIRS = 7  # times that both loops run, one after the other
 PROBE = 10  # steps that choose between XLA and none
@@ -75,6 +77,51 @@ def against(name, other, data=None, *, changes=(), steps=200):
         **dict(zip(("examples_per_second", "against_examples_per_second"), speeds, strict=True)),
         "ratio": ratio,
     }
+
+
+def benchmark_file(path, name=None, *, runs=200, threads=1):
+    """Times each signature of a TFLite file in a child process, and beside it the model that the file was made from.
+
+    Args:
+        path: a TFLite file; whatever it does, it does to the child.
+        name: of the preset or run folder that the file was made from, if any.
+        runs: calls of each.
+        threads: of LiteRT; TensorFlow keeps its own.
+
+    Returns:
+        {"file", "bytes", "threads", "latency": {signature: {"tflite_p50_ms", "tflite_p95_ms", ...}}, "peak_memory_mb"},
+        ready for JSON. The memory is that of the child: interpreter, file and working memory.
+
+    Raises:
+        InputError: not a sound TFLite file, or one of another model.
+    """
+    model, times, memory = presets.load(name) if name else None, {}, 0
+    with sandbox.Guarded(path, threads) as guarded:
+        for verb in guarded.get_signature_list():
+            inputs, calls = None, {}
+            if model and verb in model.signatures():
+                inputs = _inputs(model, verb, guarded, path, name)
+                calls = ways(model, verb, inputs)
+            times[verb], memory = beside(guarded, verb, calls, inputs, runs)
+    return {
+        "file": str(path),
+        "bytes": Path(path).stat().st_size,
+        "threads": threads,
+        "latency": times,
+        "peak_memory_mb": memory,
+    }
+
+
+def _inputs(model, verb, guarded, path, name):
+    """Inputs of a signature from the model's examples, as many as it takes. Raises InputError if they do not fit."""
+    taken = {
+        word: tuple(known["shape"]) for word, known in guarded.get_signature_runner(verb).get_input_details().items()
+    }
+    signature = model.signatures()[verb]
+    if {word: shape[1:] for word, shape in taken.items()} != {w: tuple(shape) for w, shape in signature.inputs.items()}:
+        raise InputError(f"{path}: is not an export of {name}: {verb} takes {taken}")
+    x = np.resize(model.preset.examples(), (next(iter(taken.values()))[0], *model.example_shape))
+    return presets.inputs_for(model, verb, signature, x.astype("float32"))
 
 
 def training_speed(model, bundle, experiment, steps):

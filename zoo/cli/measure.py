@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import GateError
+from ..errors import GateError, InputError
 from . import console, options
 
 commands = typer.Typer()
@@ -29,7 +29,7 @@ def verify(name: options.Model, json: options.Json = False):
 
 @commands.command(rich_help_panel="Check")
 def benchmark(
-    name: options.Model,
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE.tflite", help="A model name, or an exported file.")],
     data: options.DataSource = None,
     overrides: options.Overrides = None,
     steps: Annotated[int, typer.Option(min=10, help="Training steps a measurement.")] = 200,
@@ -37,13 +37,25 @@ def benchmark(
     against: Annotated[
         str | None, typer.Option(metavar="NAME", help="Times training beside that of this model, and nothing else.")
     ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of a file: the preset or run folder that it was made from.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Of a file: threads of LiteRT.")] = 1,
     json: options.Json = False,
 ):
-    """Times training beside a hand-written loop, and each verb in LiteRT beside its compiled function."""
+    """Times training beside a hand-written loop, and each verb in LiteRT beside its compiled function.
+
+    Of a .tflite file: each signature, in a process of its own; with --model beside Keras's `predict` and `model(x)`,
+    the compiled function, and onnxruntime where it is installed.
+    """
     console.start_tensorflow()
     from ..benchmark import against as beside
-    from ..benchmark import benchmark
+    from ..benchmark import benchmark, benchmark_file
 
+    if name.endswith(".tflite"):
+        return console.report(benchmark_file(name, model, runs=runs, threads=threads), json, show_file)
+    if model is not None:
+        raise InputError(f"--model: is for a .tflite file, not for {name}", "model")
     if against is not None:
         return console.report(beside(name, against, data, changes=overrides or (), steps=steps), json)
     console.report(benchmark(name, data, changes=overrides or (), steps=steps, runs=runs), json, show_benchmark)
@@ -65,3 +77,12 @@ def show_benchmark(result):
     print(f"peak memory: {result['peak_memory_mb']:,} MB")
     rows = [{"verb": verb, **times} for verb, times in result["latency"].items()]
     console.rows(rows, list(rows[0]))
+
+
+def show_file(result):
+    """Speed of a file for people."""
+    threads = f"{result['threads']} thread{'s' if result['threads'] > 1 else ''}"
+    print(f"{result['file']}  {result['bytes']:,} bytes, {threads}, {result['peak_memory_mb']:,} MB at most")
+    columns = list(dict.fromkeys(column for times in result["latency"].values() for column in times))
+    rows = [{"signature": verb, **dict.fromkeys(columns), **times} for verb, times in result["latency"].items()]
+    console.rows(rows, ["signature", *columns])

@@ -65,7 +65,7 @@ FORMATS = {
         {"batch": 1, "quantize": "none", "calibration": None, "tolerance": None},
     ),
     "saved_model": Format("saved_model", saved_model.write_saved_model, saved_model.verify_saved_model),
-    "onnx": Format("onnx", onnx.write_onnx, onnx.verify_onnx, modules=("tf2onnx", "onnxruntime")),
+    "onnx": Format("onnx", onnx.write_onnx, onnx.verify_onnx, modules=onnx.MODULES),
     "micro": Format(
         "micro",
         micro.write_micro,

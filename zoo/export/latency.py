@@ -6,9 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from .. import presets
-from . import litert, parity, signatures
+from . import litert, onnx, parity, signatures
 
 WARM_UP = 10
+BLOCKS = 5  # that the calls of a measurement are divided into
 
 
 def latencies(path, model, runs=200, threads=1):
@@ -34,6 +35,44 @@ def latencies(path, model, runs=200, threads=1):
         calls = {"tflite": _in_litert(interpreter, verb, inputs), "function": _as_function(model, verb, inputs)}
         times[verb] = _percentiles(_in_turn(calls, runs))
     return times
+
+
+def ways(model, verb, inputs):
+    """{name: () -> arrays}: how else a signature can be called on some inputs.
+
+    "function" is the compiled function that the zoo's verbs are; "call" and "predict" are Keras's own, for the
+    signature that `model(x)` stands for; "onnx" is onnxruntime, where the extra is installed.
+    """
+    model = signatures.in_float32(model)
+    found = {"function": _as_function(model, verb, inputs)}
+    if verb == next((name for name in ("reconstruct", "sample") if name in model.signatures()), None):
+        (array,) = inputs.values()
+        found |= {"call": lambda: np.asarray(model(array)), "predict": lambda: model.predict(array, verbose=0)}
+    if not onnx.missing():
+        found["onnx"] = _in_onnxruntime(model, verb, inputs)
+    return found
+
+
+def _in_onnxruntime(model, verb, inputs):
+    content = onnx.converted(verb, signatures.functions(model)[verb]).SerializeToString()
+    session = onnx.open_onnx(content)
+    return lambda: session.run(None, inputs)
+
+
+def beside(guarded, verb, calls, inputs, runs):
+    """Times a signature in a child process and other calls, in blocks that take turns: see `latencies`.
+
+    Returns:
+        ({"tflite_p50_ms", "tflite_p95_ms", ...} with those of the other calls, MB that the child has taken).
+    """
+    block = -(-runs // BLOCKS)
+    seconds, megabytes = {"tflite": [], **{name: [] for name in calls}}, 0
+    for _ in range(BLOCKS):
+        took, megabytes = guarded.times(verb, inputs, block)
+        seconds["tflite"] += list(took)
+        for name, call in calls.items():
+            seconds[name] += _in_turn({name: call}, block)[name]
+    return _percentiles(seconds), megabytes
 
 
 def _in_litert(interpreter, verb, inputs):

@@ -1,5 +1,6 @@
 """TFLite files in the interpreter that phones have."""
 
+import struct
 from collections import Counter
 from pathlib import Path
 
@@ -29,8 +30,16 @@ def operations(path):
     """{name of a builtin: how often all signatures of a file use it}, read without an interpreter.
 
     Raises:
+        InputError: the file is not TFLite.
         GateError: an operation is not a builtin, so that a plain interpreter cannot run the file.
     """
+    try:
+        return _operations(path)
+    except (IndexError, KeyError, TypeError, UnicodeDecodeError, struct.error) as error:  # of the reader
+        raise InputError(f"{path}: not a readable TFLite file ({type(error).__name__})") from None
+
+
+def _operations(path):
     model = schema.Model.GetRootAs(Path(path).read_bytes(), 0)
     codes = [model.OperatorCodes(i) for i in range(model.OperatorCodesLength())]
     for code in codes:
@@ -73,7 +82,7 @@ def _piece(inputs, start, batch):
     return {name: array[chosen] for name, array in inputs.items()}
 
 
-def verify_tflite(path, model, examples=None, tolerance=None, batch=None, quantize="none", **_):
+def verify_tflite(path, model, examples=None, tolerance=None, batch=None, quantize="none", interpreter=None, **_):
     """Every signature of a TFLite file beside the Keras model.
 
     Args:
@@ -83,6 +92,7 @@ def verify_tflite(path, model, examples=None, tolerance=None, batch=None, quanti
         tolerance: of the error, see `quantization.PRECISIONS`; that of the precision when None.
         batch: what the signatures take at once; the file's when None.
         quantize: the precision of the file.
+        interpreter: of the file: a `sandbox.Guarded` where nobody vouches for it; one in this process when None.
 
     Returns:
         A list of parity.Row.
@@ -91,7 +101,7 @@ def verify_tflite(path, model, examples=None, tolerance=None, batch=None, quanti
         InputError: the file is not TFLite, or the examples do not fit the model.
         GateError: the file needs more than builtin operations.
     """
-    model, interpreter = signatures.in_float32(model), open_tflite(path)
+    model, interpreter = signatures.in_float32(model), interpreter or open_tflite(path)
     operations(path)
     x, precision = parity.examples_for(model, examples).x, quantization.PRECISIONS[quantize]
     if batch is None:

@@ -183,7 +183,7 @@ def header(verb, content, described):
 
 
 def verify_micro(path, model, examples=None, tolerance=None, **_):
-    """Every signature of a folder in tflite-micro beside the Keras model: a list of parity.Row, by the limits of int8."""
+    """Every signature of a folder in tflite-micro beside the Keras model, by int8's limits: a list of parity.Row."""
     described = json.loads((path / DESCRIBED).read_text())["signatures"]
     main = Main(signatures.in_float32(model), described)
     interpreters = {verb: _interpreter((path / f"{verb}.tflite").read_bytes()) for verb in described}

@@ -1,6 +1,7 @@
 """ONNX: a file for each signature, at any batch, for runtimes that know neither TensorFlow nor TFLite."""
 
 import contextlib
+import importlib.util
 import logging
 from types import SimpleNamespace
 
@@ -11,8 +12,14 @@ from ..errors import GateError, InputError
 from . import parity, signatures
 from .silence import quiet
 
+MODULES = ("tf2onnx", "onnxruntime")  # of the extra
 OPSET = 17  # what runtimes of 2022 and later have, in browsers too
 TOLERANCE = 1e-5
+
+
+def missing():
+    """Those of its modules that are not installed."""
+    return [name for name in MODULES if importlib.util.find_spec(name) is None]
 
 
 def write_onnx(model, path):
@@ -95,13 +102,13 @@ def _silent():
 
 
 def open_onnx(path, threads=1):
-    """A session of one ONNX file. Raises InputError where it is not one."""
+    """A session of one ONNX file, by its path or as bytes. Raises InputError where it is not one."""
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
+    model, options = path if isinstance(path, bytes) else str(path), onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads, 4
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime has a dozen exceptions without a common ancestor of their own
         raise InputError(f"{path}: not a readable ONNX file ({str(error).splitlines()[0]})") from None
 
