@@ -219,8 +219,10 @@ def _describe(model, report, path):
     """Writes model.json and the snippets beside a model."""
     said = manifest.manifest(model, report, path)
     _write_text(path.parent / "model.json", json.dumps(said, indent=2, allow_nan=False))
-    (path.parent / "snippets").mkdir()
-    for name, text in snippets.snippets(said).items():
+    texts = snippets.snippets(said)
+    if texts:
+        (path.parent / "snippets").mkdir()
+    for name, text in texts.items():
         weights.write_bytes(path.parent / "snippets" / name, text.encode())
 
 

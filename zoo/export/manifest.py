@@ -75,7 +75,7 @@ def manifest(model, report, path):
         "format": report.format,
         "batch": report.batch,
         "trainable": bool(report.options.get("trainable")),
-        "precision": "float32" if report.options.get("quantize", "none") == "none" else report.options["quantize"],
+        "precision": _precision(report),
         "size": report.size,
         "files": report.files,
         "operations": report.operations,
@@ -85,6 +85,12 @@ def manifest(model, report, path):
         "provenance": _provenance(preset),
         "versions": presets.versions(),
     }
+
+
+def _precision(report):
+    if report.format == "micro":
+        return "int8"
+    return "float32" if report.options.get("quantize", "none") == "none" else report.options["quantize"]
 
 
 def order_of(path):

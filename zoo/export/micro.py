@@ -192,7 +192,9 @@ def verify_micro(path, model, examples=None, tolerance=None, **_):
         return run(interpreters[verb], described[verb], inputs)
 
     x, precision = parity.examples_for(model, examples).x, quantization.PRECISIONS["int8"]
-    return quantization.compare(call, main, x, 1, precision, tolerance)
+    rows = quantization.compare(call, main, x, 1, precision, tolerance)
+    sides = ("inputs", "outputs")  # as the file has them: integers with a scale
+    return [row._replace(**{side: described[row.signature][side] for side in sides}) for row in rows]
 
 
 def run(interpreter, described, inputs):

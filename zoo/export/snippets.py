@@ -14,6 +14,7 @@ LANGUAGES = {  # format -> files, each made of the template of that name and .ji
     "saved_model": ("saved_model.py",),
     "onnx": ("onnx_files.py",),
     "keras": ("keras_file.py",),
+    "micro": (),  # a C header for each signature is there already
 }
 VERSION = "2.3.0"  # of LiteRT for Android, iOS and C, whose documented interface the snippets use
 PACKAGE = "2.5.3"  # of @litertjs/core
