@@ -59,20 +59,18 @@ def test_what_fits_is_written_and_what_does_not_is_named(exported, model):
     assert list(said["signatures"]["encode"]["outputs"]) == ["z"]  # the deviations need EXP
 
 
-def test_it_runs_as_keras_does(exported, model, digits):
-    described = json.loads((exported.path / "micro.json").read_text())["signatures"]["reconstruct"]
-    interpreter = micro._interpreter((exported.path / "reconstruct.tflite").read_bytes())
-    found = micro.run(interpreter, described, {"x": digits[-8:]})["x_hat"]
-    assert found.shape == (8, 8, 8, 1) and np.mean(np.abs(found - model.reconstruct(digits[-8:]))) < 0.02
-    assert np.std(found, 0).max() > 0.02  # it does look at its input
-
-
-def test_the_score_of_an_autoencoder_fits(digits, tmp_path):
+def test_an_autoencoder_runs_as_keras_does_and_its_score_fits(digits, tmp_path):
     model = trained(digits, "ae_conv", likelihood="gaussian")
     model.threshold = 7.5
-    report = export(model, tmp_path / "out", format="micro", calibration=digits, verbs="score,encode", tolerance=0.05)
-    assert [row.signature for row in report.rows] == ["encode", "score"] and report.threshold == 7.5
-    assert json.loads((report.path / "micro.json").read_text())["threshold"] == 7.5
+    words = {"verbs": "score,encode,reconstruct", "tolerance": 0.05}
+    report = export(model, tmp_path / "out", format="micro", calibration=digits, **words)
+    assert [row.signature for row in report.rows] == ["encode", "reconstruct", "score"] and report.threshold == 7.5
+    said = json.loads((report.path / "micro.json").read_text())
+    interpreter = micro._interpreter((report.path / "reconstruct.tflite").read_bytes())
+    found = micro.run(interpreter, said["signatures"]["reconstruct"], {"x": digits[-8:]})["x_hat"]
+    expected = model.reconstruct(digits[-8:])
+    assert said["threshold"] == 7.5 and np.std(expected, 0).mean() > 0.01  # it does look at its input
+    assert np.mean(np.abs(found - expected)) < 0.2 * np.std(expected, 0).mean()
 
 
 def test_the_header_is_the_file(exported, tmp_path):
