@@ -254,7 +254,7 @@ def _options(how, said, **given):
     name, known = chosen.get("quantize", "none"), quantization.PRECISIONS
     if name not in known:
         raise InputError(f"quantize: unknown {name!r}{nearest(name, known)} it takes: {', '.join(known)}", "quantize")
-    if (known[name].calibrated or format == "micro") and chosen["calibration"] is None:
+    if (known[name].calibrated or said == "micro") and chosen["calibration"] is None:
         raise InputError("int8: needs data to calibrate on, such as --calibration photos/ or tfds:mnist", "calibration")
     return chosen
 
