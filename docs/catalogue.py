@@ -35,13 +35,16 @@ def prepared(source):
     return bundle, *(bundle.preprocessor.apply(part.x) for part in (bundle.train, bundle.test))
 
 
-def begun(name, source):
-    """A model with fresh weights, and the loop that `zoo train` trains it in."""
+def begun(name, source, steps):
+    """A model with fresh weights, and the loop that `zoo train` trains it in; schedules end with these steps."""
     bundle = prepared(source)[0]
-    experiment = training.suited(config.for_model(name), bundle)
+    words = config.for_model(name).hyperparameters
+    schedules = [word for word, value in words.items() if isinstance(value, dict) and "steps" in value]
+    shorter = {f"hyperparameters.{word}": {**words[word], "steps": steps} for word in schedules}
+    experiment = training.suited(config.for_model(name, shorter), bundle)
     keras.utils.set_random_seed(experiment.training.seed)
     model = presets.build(experiment, bundle.shape)
-    model.compile(training.optimizer_for(experiment.training, GAME_STEPS))
+    model.compile(training.optimizer_for(experiment.training, steps))
     return model, training.Loop(model, bundle.train, bundle.preprocessor.apply, experiment.training)
 
 
@@ -49,7 +52,7 @@ def row(name):
     """What a short training of a model showed, and what is wrong about it."""
     source = MNIST if (Path(os.environ.get("TFDS_DATA_DIR", "none")) / "mnist").is_dir() else DIGITS
     _, x, held_out = prepared(source)
-    model, loop = begun(name, source)
+    model, loop = begun(name, source, EPOCHS * (len(x) // config.for_model(name).training.batch_size))
     parts = [losses(model, source)]
     start = time.perf_counter()
     loop.advance(EPOCHS * loop.steps)
@@ -92,7 +95,7 @@ def active(model, x):
 def modes(name):
     """Classes of scikit-learn's digits that samples cover after a longer game."""
     bundle, x, held_out = prepared(DIGITS)
-    model, loop = begun(name, DIGITS)
+    model, loop = begun(name, DIGITS, GAME_STEPS)
     loop.advance(GAME_STEPS)
     return metrics.mode_coverage(model.sample(SAMPLES), x, bundle.train.y, held_out, bundle.test.y)
 
