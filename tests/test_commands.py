@@ -127,6 +127,18 @@ def test_data_show_says_what_a_source_is(zoo, tmp_path):
     assert min(size("grid.png")) > 100
 
 
+def test_data_show_has_a_line_for_each_column_and_note(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{i / 4},{('Oslo', 'Rome', 'Rome')[i % 3]}\n" for i in range(30))
+    (tmp_path / "t.csv").write_text("height,city\n" + rows)
+    with pytest.raises(SystemExit):
+        cli.main(["data", "show", "t.csv"])
+    lines = capsys.readouterr().out.splitlines()
+    assert next(line for line in lines if line.startswith("height\t")).split("\t")[1:4] == ["number", "0", "7.25"]
+    assert any(line.startswith("city\tOslo ") and "%, Rome " in line for line in lines)
+    assert "  1 column of categories, one-hot: 'city' (2)" in lines
+
+
 def test_benchmark_measures_both_loops_and_every_verb(zoo):
     said = zoo("benchmark", "vae_dense", "--set", "widths=[16]", "--set", "latent_dim=3", "--steps", 10, "--runs", 10)
     assert said["training"]["ratio"] > 0 and said["training"]["pairs"] > 1

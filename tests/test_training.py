@@ -1,9 +1,12 @@
 """Training: the run folder, the same weights again, and on from any checkpoint."""
 
+import contextlib
 import csv
 import os
 import re
+import resource
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -165,12 +168,13 @@ def test_determinism_that_comes_too_late_is_refused(run, tmp_path):
         training.train("vae_dense", "digits", tmp_path / "run", changes=small("training.deterministic=true"))
 
 
-def test_a_signal_stops_the_run_with_a_checkpoint_and_says_how_to_go_on(tmp_path, monkeypatch):
-    def stop(event):
-        os.kill(os.getpid(), signal.SIGTERM)
+def terminate(event):
+    os.kill(os.getpid(), signal.SIGTERM)
 
+
+def test_a_signal_stops_the_run_with_a_checkpoint_and_says_how_to_go_on(tmp_path, monkeypatch):
     with pytest.raises(training.Interrupted, match="--resume") as stopped:
-        training.train("vae_dense", "digits", tmp_path / "run", changes=small(), progress=stop)
+        training.train("vae_dense", "digits", tmp_path / "run", changes=small(), progress=terminate)
     assert stopped.value.exit_code == 143
     assert (tmp_path / "run" / presets.CHECKPOINT).is_file()
 
@@ -309,6 +313,84 @@ def test_an_automatic_learning_rate_needs_a_loss_that_says_something(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run of three epochs that nothing disturbed."""
+    return training.train("vae_dense", "digits", tmp_path_factory.mktemp("runs") / "whole", changes=small("epochs=3"))
+
+
+@contextlib.contextmanager
+def disk_of(size):
+    """Within it, no file can become longer than so many bytes: the disk is full for all that is larger."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("when", ["in training", "in the report"])
+def test_a_full_disk_leaves_the_last_good_checkpoint_and_says_how_to_go_on(when, whole, tmp_path, monkeypatch):
+    run, full = tmp_path / "run", contextlib.ExitStack()
+
+    def fill(event):
+        if when == "in training" and event.epoch == 2 and event.step > 3:
+            full.enter_context(disk_of(10_000))
+
+    def finish(self, real=training.Run.finish):
+        with disk_of(10_000):
+            real(self)
+
+    if when == "in the report":
+        monkeypatch.setattr(training.Run, "finish", finish)
+    monkeypatch.setattr(training, "CALL", 0.0)
+    with full, pytest.raises(WriteError) as error:
+        training.train("vae_dense", "digits", run, changes=small("epochs=3", "checkpoint_seconds=0"), progress=fill)
+    assert f"the last checkpoint is whole; make room, then go on with: zoo train {run} --resume" in str(error.value)
+    assert "cannot write" in str(error.value) and "\n" not in str(error.value) and error.value.exit_code == 4
+    assert not list(run.glob(".*"))
+    monkeypatch.undo()
+    training.train("vae_dense", "digits", run, resume=True)
+    assert weights_of(run) == weights_of(whole)
+
+
+def test_gradients_that_are_not_finite_stop_the_run_after_ten(whole, tmp_path, monkeypatch):
+    import tensorflow as tf
+
+    from zoo.models.vae import VAE
+
+    run, real, bad = tmp_path / "run", VAE.objective, tf.Variable(12)
+
+    def objective(self, x, y=None, training=False):
+        loss, parts = real(self, x, y, training)
+        return loss + tf.where(self.step >= bad, np.nan, 0.0), parts
+
+    monkeypatch.setattr(VAE, "objective", objective)
+    monkeypatch.setattr(training, "CALL", 1000.0)  # many steps in a call
+    with pytest.raises(GateError, match=f"step 22; the last good checkpoint is in {run}") as error:
+        training.train("vae_dense", "digits", run, changes=small("epochs=3", "checkpoint_seconds=0"))
+    assert error.value.exit_code == 3 and not (run / "metadata.json").exists()
+    monkeypatch.undo()
+    training.train("vae_dense", "digits", run, resume=True)
+    assert weights_of(run) == weights_of(whole)
+
+
+def test_what_a_killed_process_left_half_written_is_removed(whole, tmp_path):
+    """A run that was killed before its first checkpoint, and one that was killed at its end."""
+    early, late = tmp_path / "early", tmp_path / "late"
+    early.mkdir()
+    shutil.copy(whole / "config.yaml", early)
+    with pytest.raises(training.Interrupted):
+        training.train("vae_dense", "digits", late, changes=small("epochs=3"), progress=terminate)
+    shutil.copytree(whole / "tflite", late / "tflite")
+    for run in (early, late):
+        (run / ".zoo-model.safetensors-x").write_bytes(b"half")
+        (run / ".zoo-tflite-y").mkdir()
+        training.train("vae_dense", "digits", run, resume=True)
+        assert weights_of(run) == weights_of(whole) and not list(run.glob(".*"))
+
+
 def test_a_run_that_diverges_is_given_up(tmp_path):
     with pytest.raises(GateError, match="not finite"):
         training.train("ae_dense", "digits", tmp_path / "run", changes=small("learning_rate=1.0e30", "optimizer=sgd"))
@@ -389,6 +471,7 @@ def test_every_epoch_sees_every_example_once_in_another_order(tmp_path):
         backbone = dense
 
         def __init__(self):
+            self.skipped_in_a_row = tf.constant(0)
             self.step, self.seen = tf.Variable(0), tf.Variable(tf.zeros([0, 4], tf.int32), shape=[None, 4])
 
         def train_step(self, x):

@@ -17,7 +17,12 @@ from .domains import Columns, Count, Name, Network, Seed, Shape, Widths
 from .errors import InputError, nearest
 from .networks import BACKBONES
 
-CHUNK = 1024  # examples that a public verb gives to the graph at once
+CHUNK, CHUNK_BYTES = 1024, 64 << 20  # examples that a public verb gives to the graph at once, and what they may take
+
+
+def chunk(shape, most=CHUNK, room=None):
+    """How many examples of a shape are looked at at once: `most`, or fewer where they would take more than the room."""
+    return max(1, min(most, (room or CHUNK_BYTES) // (4 * math.prod(shape))))
 
 
 class Player(NamedTuple):
@@ -264,9 +269,10 @@ class GenerativeModel(keras.Model):
         if not count:  # TensorFlow's fused convolutions fail on an empty batch
             one = {name: np.zeros((1, *shapes[name])) for name in arrays}
             return {name: value[:0] for name, value in self.run(verb, **one).items()}
+        size = chunk(self.example_shape)
         pieces = [
-            self.endpoints[verb]({name: array[start : start + CHUNK] for name, array in arrays.items()})
-            for start in range(0, count, CHUNK)
+            self.endpoints[verb]({name: array[start : start + size] for name, array in arrays.items()})
+            for start in range(0, count, size)
         ]
         return {name: np.concatenate([piece[name].numpy() for piece in pieces]) for name in pieces[0]}
 

@@ -78,7 +78,9 @@ class Training(Settings):
     patience: Count | None = Field(None, description="stop after so many epochs without improvement")
     deterministic: Flag = Field(False, description="the same bits with any number of cores: one thread")
     keep: Literal["best", "last"] = Field("best", description="which weights: lowest validation loss, or last")
-    checkpoint_seconds: NonNegative = Field(60.0, description="between checkpoints within an epoch")
+    checkpoint_seconds: NonNegative = Field(
+        60.0, description="between checkpoints within an epoch; 0: as many as can be"
+    )
 
 
 class Start(Settings):

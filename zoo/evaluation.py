@@ -6,11 +6,12 @@ import numpy as np
 import tensorflow as tf
 
 from . import metrics, numerics
-from .base import CHUNK, bits_per_dim
+from .base import CHUNK, bits_per_dim, chunk
 from .errors import InputError
 
 PROBE_EXAMPLES = 10_000  # that the linear probe and the classifier of samples are fitted to
 SAMPLES = 500  # whose classes are counted
+ROOM = 256 << 20  # bytes of model values that are held for them
 METRICS = (
     "mse",
     "psnr",
@@ -69,6 +70,13 @@ def evaluate(model, bundle, *, split="test", samples=500, limit=None, binarize="
         "seconds": round(time.perf_counter() - began, 3),
         "settings": {"split": split, "samples": samples, "limit": limit, "binarize": binarize, "seed": seed},
     }
+
+
+def pieces(bundle, x, binarize="none", seed=0, limit=None):
+    """Yields the first raw examples as model values, some at a time, so that those on the disk need no memory."""
+    size, count = chunk(bundle.shape), min(len(x), len(x) if limit is None else limit)
+    for start in range(0, count, size):
+        yield binarized(bundle.preprocessor.apply(x[start : min(start + size, count)]), binarize, seed, start)
 
 
 def binarized(x, how="none", seed=0, first=0):
@@ -165,8 +173,8 @@ def _labelled(bundle, split, binarize, seed):
         raise InputError("it is fitted to the train split and needs another one to be tested on")
     if not len(train):
         raise InputError("the train split, which it is fitted to, has no examples")
-    x = binarized(bundle.preprocessor.apply(train.x[:PROBE_EXAMPLES]), binarize, seed)
-    return x, train.y[:PROBE_EXAMPLES], there
+    most = chunk(bundle.shape, PROBE_EXAMPLES, ROOM)
+    return binarized(bundle.preprocessor.apply(train.x[:most]), binarize, seed), train.y[:most], there
 
 
 def _notes(model, x):

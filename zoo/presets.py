@@ -303,8 +303,9 @@ def create(path, force=False):
         if require_free(path, force):
             _remove(path)
         path.mkdir(parents=True, exist_ok=True)
-        weights.write_bytes(path / ".writable", b"yes")
-        (path / ".writable").unlink()
+        probe = path / f"{weights.SCRATCH}probe"
+        weights.write_bytes(probe, b"yes")
+        probe.unlink()
     except WriteError:
         raise
     except OSError as error:
@@ -333,6 +334,12 @@ def copy(preset, path, force=False):
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(preset.path / name, path / name)
     return path
+
+
+def tidy(path):
+    """Removes what a killed process has left half written in a run folder."""
+    for left in Path(path).glob(f"{weights.SCRATCH}*"):
+        _remove(left) if left.is_dir() else left.unlink()
 
 
 def write_text(path, text):
@@ -410,7 +417,7 @@ def seal(path, metadata=None):
             "bytes": file.stat().st_size,
         }
         for file in sorted(path.rglob("*"))
-        if file.is_file() and file.name not in ("metadata.json", CHECKPOINT)
+        if file.is_file() and file.name not in ("metadata.json", CHECKPOINT) and not _is_scratch(file, path)
     }
     write_json(path / "metadata.json", {"format": FORMAT, **(metadata or facts(path)), "files": files})
 
@@ -418,6 +425,10 @@ def seal(path, metadata=None):
 def facts(path):
     """The metadata of a run folder without what `seal` adds."""
     return {name: value for name, value in Preset(Path(path)).metadata.items() if name not in ("format", "files")}
+
+
+def _is_scratch(file, path):
+    return file.relative_to(path).parts[0].startswith(weights.SCRATCH)
 
 
 def _remove(path):

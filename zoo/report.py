@@ -1,6 +1,5 @@
 """What a finished run leaves beside its weights: numbers, pictures, golden outputs, a TFLite file and a card."""
 
-import math
 import shutil
 import subprocess
 from dataclasses import replace
@@ -10,13 +9,14 @@ import numpy as np
 
 from . import __version__, cards, catalog, evaluation, figures, notation, presets
 from . import data as datasets
+from .base import chunk
 from .errors import GateError
 from .export import export
 
 GOLDEN = 8  # examples that are kept with their outputs
 SHOWN = 10  # examples in a row of a picture
 MAPPED = 2000  # codes on the map
-HELD = 1 << 30  # bytes of model values that are looked at
+SCORED = 1 << 30  # bytes of model values that the threshold is made from
 NLL_EXAMPLES, NLL_SAMPLES = 1000, 64  # of the evaluation that every run ends with
 
 
@@ -28,11 +28,13 @@ def write(model, bundle, experiment, out, facts, before=None):
         before: the model that a fine-tuning run began with.
     """
     out = Path(out)
-    x = model_values(bundle, _first(bundle.test, bundle.validation, bundle.train), experiment)
+    shown = _first(bundle.test, bundle.validation, bundle.train)
+    x = np.concatenate([*seen(bundle, shown, experiment, SHOWN)])
     presets.write_text(out / "preprocessor.json", bundle.preprocessor.to_json() + "\n")
     if "score" in model.signatures():
-        normal = model_values(bundle, _first(bundle.validation, bundle.test, bundle.train), experiment)
-        scores = model.score(normal)
+        normal = _first(bundle.validation, bundle.test, bundle.train)
+        most = max(1000, chunk(bundle.shape, len(normal), SCORED))
+        scores = np.concatenate([model.score(values) for values in seen(bundle, normal, experiment, most)])
         if not np.isfinite(scores).all():
             raise GateError(
                 f"training diverged: scores of held-out examples are not finite; try training.learning_rate="
@@ -42,6 +44,11 @@ def write(model, bundle, experiment, out, facts, before=None):
         model.threshold = presets.threshold(scores)
     presets.write_golden(out / "golden.npz", model, x[:GOLDEN])
     draw(model, bundle, x, out, before)
+    if "encode" in model.signatures() and len(shown) > 1:
+        codes = np.concatenate([model.encode(values) for values in seen(bundle, shown, experiment, MAPPED)])
+        labels = None if shown.y is None else shown.y[:MAPPED]
+        codes = codes.reshape(len(codes), -1)
+        figures.latent_map(codes, labels, out / "figures" / "latent_map.png", classes=bundle.classes)
     measured = {"before": measure(before, bundle, experiment)} if before else {}
     metadata = {
         "name": out.name,
@@ -72,7 +79,7 @@ def card(path):
 def export_into(out, format):
     """The exported model, or a note in the metadata of why there is none."""
     try:
-        keep_export(out, format)
+        keep_export(out, format, force=True)  # of the same run, when it was stopped here before
     except GateError as error:
         presets.seal(out, {**presets.facts(out), "not_exported": str(error)})
 
@@ -103,7 +110,7 @@ def measure(model, bundle, experiment):
         bundle,
         split="test" if len(bundle.test) else "validation",
         samples=NLL_SAMPLES,
-        limit=NLL_EXAMPLES,
+        limit=chunk(bundle.shape, NLL_EXAMPLES, evaluation.ROOM),
         binarize=experiment.data.binarize,
         seed=experiment.training.seed,
     )
@@ -128,10 +135,6 @@ def draw(model, bundle, x, out, before=None):
     if pairs := len(some) // 2:
         lines = model.interpolate(some[:pairs], some[pairs : 2 * pairs], steps=9)
         pictures.interpolation(shown(lines), folder / "interpolation.png")
-    if len(x) > 1:
-        codes = model.encode(x[:MAPPED])
-        labels = None if (y := _first(bundle.test, bundle.validation, bundle.train).y) is None else y[:MAPPED]
-        figures.latent_map(codes.reshape(len(codes), -1), labels, folder / "latent_map.png", classes=bundle.classes)
 
 
 def draw_samples(model, preprocessor, folder):
@@ -150,10 +153,9 @@ def commit():
     return found.stdout.strip() or None
 
 
-def model_values(bundle, split, experiment):
-    """A split as the model sees it when it is not trained, [N, *shape]; of a large one the first GB."""
-    x = bundle.preprocessor.apply(split.x[: max(1000, HELD // (4 * math.prod(bundle.shape)))])
-    return evaluation.binarized(x, experiment.data.binarize, experiment.training.seed)
+def seen(bundle, split, experiment, most):
+    """Yields the first examples of a split as the model sees them when it is not trained, some at a time."""
+    return evaluation.pieces(bundle, split.x, experiment.data.binarize, experiment.training.seed, most)
 
 
 def _first(*splits):

@@ -18,13 +18,15 @@ import tensorflow as tf
 
 from . import catalog, collapse, config, learning_rate, numerics, presets, report, transfer, weights
 from . import data as datasets
-from .errors import GateError, InputError, ZooError
+from .base import chunk
+from .errors import GateError, InputError, WriteError, ZooError
 from .evaluation import binarized
 
 PATIENCE = 10  # gradients in a row that are not finite before the run is given up
 CALL = 0.5  # seconds that one call of the compiled loop should take
 PIECE = 512  # validation examples at once
 CALIBRATION = 256  # training examples that outputs are calibrated on
+SHARE = 0.02  # of the time that checkpoints may take
 
 
 class Progress(NamedTuple):
@@ -97,14 +99,14 @@ def train(
     if doctor:
         callbacks = (*callbacks, doctor_of(bundle, experiment, doctor))
     run = Run(network, bundle, experiment, out, progress or (lambda event: None), callbacks)
-    if not resume:
+    if resume:
+        presets.tidy(out)
+    else:
         presets.create(out, force)
         presets.write_text(out / "config.yaml", experiment.to_yaml())
-    try:
+    with run.telling_how_to_go_on():
         run.go()
         run.finish()
-    except KeyboardInterrupt:
-        raise run.interrupted(signal.SIGINT) from None
     return out
 
 
@@ -239,10 +241,10 @@ def source_name(data):
 
 
 def resumed(out, experiment):
-    """The experiment of the run in `out`."""
-    if not (out / presets.CHECKPOINT).is_file():
-        done = " (the run is finished)" if (out / "metadata.json").is_file() else ""
-        raise InputError(f"{out}: no {presets.CHECKPOINT} to resume from{done}")
+    """The experiment of the run in `out`; one that ended before its first checkpoint begins again."""
+    done = (out / "metadata.json").is_file()
+    if not (out / presets.CHECKPOINT).is_file() and (done or not (out / "config.yaml").is_file()):
+        raise InputError(f"{out}: no {presets.CHECKPOINT} to resume from{' (the run is finished)' if done else ''}")
     found = config.load(out / "config.yaml")
     if found.model != experiment.model:
         raise InputError(f"{out}: holds a run of {found.model}, not of {experiment.model}")
@@ -312,8 +314,9 @@ def remarked(model, bundle, binarize):
     """
     x, y = bundle.train.x, bundle.train.y
     remarks = {}
-    for start in range(0, len(x), PIECE):
-        piece = slice(start, start + PIECE)
+    size = chunk(bundle.shape, PIECE)
+    for start in range(0, len(x), size):
+        piece = slice(start, start + size)
         values = binarized(bundle.preprocessor.apply(x[piece]), "none" if binarize == "none" else "threshold")
         remarks[model.check(values, None if y is None else y[piece])] = True
     remarks = tuple(filter(None, remarks))
@@ -378,7 +381,7 @@ class Loop:
     def __init__(self, model, split, preprocess, settings, binarize="none"):
         self.model, self.preprocess, self.seed = model, preprocess, settings.seed
         self.binarize = {"none": lambda x: x, "threshold": _threshold, "stochastic": self._draw}[binarize]
-        self.gather, self.y = reader(split.x), None if split.y is None else tf.constant(split.y)
+        self.gather, self.y = Reader(split.x), None if split.y is None else tf.constant(split.y)
         self.count, self.batch = len(split), min(settings.batch_size, len(split))
         self.steps = self.count // self.batch
         # XLA has no fast strided convolution gradients for CPUs: measured, conv networks lose a quarter of their speed
@@ -391,6 +394,8 @@ class Loop:
         epoch, start = self.model.step // self.steps, self.model.step % self.steps
         order = tf.random.experimental.stateless_shuffle(tf.range(self.count), tf.stack([self.seed, epoch]))
         for position in tf.range(start, start + steps):
+            if self.model.skipped_in_a_row >= PATIENCE:
+                break
             chosen = tf.reshape(order[position * self.batch : (position + 1) * self.batch], [self.batch])
             x = self.binarize(self.preprocess(self.gather(chosen)))
             self.step(x if self.y is None else (x, tf.gather(self.y, chosen)))
@@ -406,17 +411,28 @@ class Loop:
         return numerics.binarize(x, numerics.key("binarize", self.seed, self.model.step))
 
 
-def reader(x):
-    """A function from row numbers [B] to examples [B, ...], for a graph; both kinds give the same."""
-    if not isinstance(x, datasets.Stored):
-        held = tf.constant(x)
-        return lambda rows: tf.gather(held, rows)
+class Reader:
+    """From row numbers [B] to examples [B, ...], in a graph; those in memory and those on the disk give the same.
 
-    def read(rows):
-        found = tf.numpy_function(x.__getitem__, [rows], x.dtype)
-        return tf.ensure_shape(found, [rows.shape[0], *x.shape[1:]])
+    Attributes:
+        problem: why they could not be read, which TensorFlow does not pass on.
+    """
 
-    return read
+    def __init__(self, x):
+        self.x, self.problem = x if isinstance(x, datasets.Stored) else tf.constant(x), None
+
+    def __call__(self, rows):
+        if not isinstance(self.x, datasets.Stored):
+            return tf.gather(self.x, rows)
+        found = tf.numpy_function(self.read, [rows], self.x.dtype)
+        return tf.ensure_shape(found, [rows.shape[0], *self.x.shape[1:]])
+
+    def read(self, rows):
+        try:
+            return self.x[rows]
+        except Exception as error:
+            self.problem = error
+            raise
 
 
 def _threshold(x):
@@ -435,6 +451,7 @@ class Run:
             model.compile(optimizer_for(settings, self.total))
         self.state = weights.of_training(model)
         self.history, self.best, self.seconds = [], None, 0.0
+        self.kept, self.cost = None, 0.0  # the best weights, until they are written; seconds that writing takes
         self.judged = "score" in model.signatures() and len(bundle.validation) > 0
         self.test = tf.function(self.measure, reduce_retracing=True)
         facts = {"epochs": settings.epochs, "steps": self.loop.steps, "verbose": 0}
@@ -447,7 +464,7 @@ class Run:
         self.restore()
         self.model.stop_training = False
         self.callbacks.on_train_begin()
-        calls, saved, began_epoch = 1, time.time(), None
+        calls, saved, began_epoch = 1, time.monotonic(), None
         with stopping() as stop:
             while (step := int(self.model.step)) < self.total and not self.out_of_patience():
                 epoch, within = divmod(step, self.loop.steps)
@@ -464,9 +481,10 @@ class Run:
                 self.seconds += taken
                 self.require_convergence()
                 ended = self.report(rate)
-                if ended or stop.signal or time.time() - saved > self.settings.checkpoint_seconds:
+                over = int(self.model.step) == self.total or self.out_of_patience() or self.model.stop_training
+                if stop.signal or over or self.worth_saving(time.monotonic() - saved, ended):
                     self.save()
-                    saved = time.time()
+                    saved = time.monotonic()
                 if stop.signal:
                     raise self.interrupted(stop.signal)
                 if self.model.stop_training:
@@ -474,6 +492,13 @@ class Run:
         self.callbacks.on_train_end()
         if self.settings.keep == "last":
             self.keep_weights()
+            self.write_kept()
+
+    def worth_saving(self, since, ended):
+        """Whether to write a checkpoint so many seconds after the last one: often, yet at most 2 % of the time."""
+        if not self.settings.checkpoint_seconds:
+            return True
+        return since > self.cost / SHARE and (ended or since > self.settings.checkpoint_seconds)
 
     def report(self, rate):
         """Tells the callbacks and the progress; gives whether an epoch has ended."""
@@ -518,10 +543,11 @@ class Run:
         for mean in self.model.means.values():
             mean.reset_state()
         x, seen, y = self.held_out, {}, self.bundle.validation.y
-        for turn, start in enumerate(range(0, len(x), PIECE)):
-            piece = x[start : start + PIECE]
+        size = chunk(self.bundle.shape, PIECE)
+        for turn, start in enumerate(range(0, len(x), size)):
+            piece = x[start : start + size]
             piece = tf.constant(self.prepared(piece, start) if isinstance(x, datasets.Stored) else piece)
-            labelled = piece if y is None else (piece, tf.constant(y[start : start + PIECE]))
+            labelled = piece if y is None else (piece, tf.constant(y[start : start + size]))
             seen = self.test(labelled, tf.constant(turn))
         logs = {f"val_{name}": float(value) for name, value in seen.items()}
         weights.assign({n: self.state[n] for n in before}, before)
@@ -535,14 +561,19 @@ class Run:
         return seen
 
     def keep_best(self, logs):
-        """Writes the weights when they are the best so far, or when there is no telling."""
+        """Keeps the weights when they are the best so far, or when there is no telling."""
         better = self.best is None or logs.get("val_loss", 0.0) < self.best["val_loss"]
         if not self.judged or self.settings.keep == "last" or better:
             self.best = {"val_loss": logs.get("val_loss"), "epoch": self.history[-1]["epoch"]}
             self.keep_weights()
 
     def keep_weights(self):
-        weights.write(self.out / "model.safetensors", weights.values(weights.of_model(self.model)))
+        self.kept = weights.values(weights.of_model(self.model))
+
+    def write_kept(self):
+        if self.kept:
+            weights.write(self.out / "model.safetensors", self.kept)
+        self.kept = None
 
     def out_of_patience(self):
         patience = self.settings.patience
@@ -553,16 +584,46 @@ class Run:
 
     def require_convergence(self):
         if int(self.model.skipped_in_a_row) >= PATIENCE:
-            at = f"; the last good checkpoint is in {self.out}" if (self.out / presets.CHECKPOINT).is_file() else ""
+            at = f"; the last good checkpoint is in {self.out}" if self.has_checkpoint() else ""
             raise GateError(
                 f"training diverged: {PATIENCE} gradients in a row were not finite at step {int(self.model.step)}{at}; "
                 f"try training.learning_rate={self.settings.learning_rate / 10:g}"
             )
 
+    def has_checkpoint(self):
+        return (self.out / presets.CHECKPOINT).is_file()
+
+    @contextlib.contextmanager
+    def telling_how_to_go_on(self):
+        """Within it, an interruption and an error of writing or reading say what is there still."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise self.interrupted(signal.SIGINT) from None
+        except OSError as error:
+            said = error if isinstance(error, WriteError) else f"{self.out}: cannot write ({error.strerror or error})"
+            raise WriteError(f"{said}; {self.kept_so_far()}make room, then {self.way_on()}") from None
+        except tf.errors.OpError:
+            if self.loop.gather.problem is None:
+                raise
+            raise ZooError(
+                f"{self.loop.gather.problem}; {self.kept_so_far()}put it back, then {self.way_on()}"
+            ) from None
+
+    def kept_so_far(self):
+        return "the last checkpoint is whole; " if self.has_checkpoint() else ""
+
+    def way_on(self):
+        if self.experiment.data.source == "array":
+            return f"go on with resume=True (--resume), the same data and out={str(self.out)!r}"
+        return f"go on with: zoo train {shlex.quote(str(self.out))} --resume"
+
     # Checkpoints
 
     def save(self):
-        """Everything that the next step depends on, in one file that is there whole or not at all."""
+        """The best weights, and all that the next step depends on in one file that is there whole or not at all."""
+        began = time.monotonic()
+        self.write_kept()
         presets.write_history(self.out / "history.csv", self.history)
         facts = {"history": self.history, "best": self.best, "seconds": self.seconds}
         weights.write(
@@ -570,6 +631,7 @@ class Run:
             weights.values(self.state),
             {"facts": json.dumps(facts), "experiment": self.identity()},
         )
+        self.cost = time.monotonic() - began
 
     def restore(self):
         path = self.out / presets.CHECKPOINT
@@ -589,13 +651,9 @@ class Run:
 
     def interrupted(self, number):
         """The error that says where the run was stopped, and how to go on."""
-        where = f"stopped at step {int(self.model.step):,} of {self.total:,}"
-        if not (self.out / presets.CHECKPOINT).is_file():
-            error = Interrupted(f"{where}, before the first checkpoint; {self.out} may be replaced with --force")
-        elif self.experiment.data.source == "array":
-            error = Interrupted(f"{where}; go on with resume=True (--resume), the same data and out={str(self.out)!r}")
-        else:
-            error = Interrupted(f"{where}; go on with: zoo train {shlex.quote(str(self.out))} --resume")
+        early = "" if self.has_checkpoint() else ", before the first checkpoint"
+        where = f"stopped at step {int(self.model.step):,} of {self.total:,}{early}"
+        error = Interrupted(f"{where}; {self.way_on()}")
         error.exit_code = 128 + number
         return error
 

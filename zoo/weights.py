@@ -18,6 +18,7 @@ from .errors import InputError, WriteError, nearest
 
 POINTER = b"version https://git-lfs"
 HEADER = 1 << 20  # bytes that names, shapes and metadata may take
+SCRATCH = ".zoo-"  # how names begin that only a killed process leaves behind
 
 
 def of_model(model):
@@ -71,7 +72,7 @@ def write_bytes(path, content):
     path = Path(path)
     temporary = None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{SCRATCH}{path.name}-", delete=False) as file:
             temporary = file.name
             file.write(content)
             file.flush()

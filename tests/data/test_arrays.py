@@ -1,7 +1,9 @@
 """Arrays, pairs, named arrays and `tf.data` sets: what they are read as, and what is refused."""
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from zoo.data import load
 from zoo.data import source as sources
@@ -174,7 +176,8 @@ def with_nan():
         ({"a": np.zeros(4), "b": np.zeros(4)}, "the arrays are ['a', 'b']"),
         ({"y": np.zeros(4)}, "shape (4,)"),  # a single array is the examples, whatever its name
         ({"x_test": np.zeros((4, 2))}, "there is test but no train"),
-        ([1, 2], "list is no data"),
+        ([[1, 2], [3]], "list: cannot become an array"),
+        (["a", "b"], "dtype <U1"),
         (None, "NoneType is no data"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -243,3 +246,12 @@ def test_a_keras_dataset(labelled):
     np.testing.assert_array_equal(bundle.train.x, x)
     assert bundle.train.y is None or bundle.train.y.tolist() == y.tolist()
     assert (bundle.train.y is not None) == labelled
+
+
+def test_lists_tensors_and_labels_of_words():
+    rows = np.random.default_rng(0).normal(size=(30, 4)).astype("float32")
+    labels = np.array(["a", "b"] * 15, dtype=object)
+    for spec in (rows.tolist(), tf.constant(rows), keras.ops.convert_to_tensor(rows)):
+        np.testing.assert_array_equal(load(spec).train.x, load(rows).train.x)
+    bundle = load((tf.constant(rows), labels))
+    assert bundle.classes == ("a", "b") and bundle.train.y.dtype == np.int64

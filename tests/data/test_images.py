@@ -1,5 +1,8 @@
 """Folders of images: layouts, formats, what is done to the pixels, and every way a file can be bad."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -95,6 +98,28 @@ def test_sixteen_bits_are_kept(tmp_path):
     assert load(folder, **ALL).preprocessor.high == 65535
     save(folder / "c.png", np.full((6, 5), 255, np.uint8))
     assert load(folder, **ALL).train.x[2].max() == 65535
+
+
+def test_sixteen_bit_colour_is_read_as_eight_and_said(tmp_path):
+    pixels = noise(0, (6, 5, 3))
+    for name in "ab":
+        save_deep_colour(tmp_path / "d" / f"{name}.png", pixels.astype(">u2") * 257)
+    found, notes = only(tmp_path / "d")
+    np.testing.assert_array_equal(found, pixels)
+    assert "2 images (a.png, b.png) of 16-bit colour were read as 8-bit" in notes
+
+
+def save_deep_colour(path, pixels):
+    """A PNG of 16-bit colour, which Pillow reads and does not write."""
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    path.parent.mkdir(exist_ok=True)
+    header = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], 16, 2, 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
 
 
 def test_float_tiffs_are_kept(tmp_path):

@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from zoo import data, presets, training, weights
+from zoo import base, data, presets, training, weights
 from zoo.data import image_files, load
 from zoo.data import stored as on_disk
 from zoo.data.stored import Stored
-from zoo.errors import InputError, WriteError
+from zoo.errors import InputError, WriteError, ZooError
 
 from .examples import noise, save
 
@@ -162,6 +162,41 @@ def test_training_from_the_disk_gives_the_same_weights(folder, tmp_path):
     a, b = (weights.values(weights.of_model(presets.load(run))) for run in runs)
     assert all(np.array_equal(a[name], b[name]) for name in a)
     assert (runs[0] / "history.csv").read_text() == (runs[1] / "history.csv").read_text()
+
+
+@pytest.mark.parametrize("harm", [lambda path: path.unlink(), lambda path: path.write_bytes(b"")], ids=["gone", "cut"])
+def test_a_file_that_goes_while_it_is_read_is_named_and_the_run_goes_on_to_the_same_weights(
+    harm, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(training, "CALL", 0.0)
+    monkeypatch.setattr(training.Run, "finish", lambda self: None)
+    path, changes = tmp_path / "x.npy", (*SMALL, "checkpoint_seconds=0")
+    np.save(path, noise(0, (60, 8, 6)))
+    content = path.read_bytes()
+    whole = training.train("vae_dense", load(path), tmp_path / "whole", changes=changes)
+    with pytest.raises(
+        ZooError, match=r"x.npy: (cannot be|became).*; the last checkpoint is whole; put it back, then"
+    ) as error:
+        training.train(
+            "vae_dense", load(path, stream=True), tmp_path / "run", changes=changes,
+            progress=lambda event: harm(path) if event.step == 3 else None,
+        )  # fmt: skip
+    assert error.value.exit_code == 1 and "\n" not in str(error.value)
+    path.write_bytes(content)
+    training.train("vae_dense", load(path, stream=True), tmp_path / "run", resume=True)
+    for name in ("model.safetensors", "history.csv"):
+        assert (tmp_path / "run" / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_run_looks_at_large_examples_some_at_a_time(tmp_path, monkeypatch):
+    """The whole of a run, its report included, reads pieces of the room that there is."""
+    read, real = [], Stored._read
+    monkeypatch.setattr(Stored, "_read", lambda self, rows: read.append(len(rows)) or real(self, rows))
+    monkeypatch.setattr(base, "CHUNK_BYTES", 7 * 4 * 8 * 6)
+    monkeypatch.setattr(on_disk, "PIECE", 7 * 8 * 6)
+    np.save(tmp_path / "x.npy", noise(0, (600, 8, 6)))
+    training.train("vae_dense", load(tmp_path / "x.npy", stream=True), tmp_path / "run", changes=(*SMALL, "epochs=1"))
+    assert max(read) <= 10 and len(read) > 300
 
 
 PEAK = """

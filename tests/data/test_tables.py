@@ -182,3 +182,14 @@ def test_the_tables_of_scikit_learn(name, count, features):
 def test_synthetic_points_are_the_same_each_time(name):
     one, two = load(f"synthetic:{name}:300"), load(f"synthetic:{name}:300")
     assert one.fingerprint == two.fingerprint and sum(map(len, one.splits.values())) == 300
+
+
+def test_labels_beside_a_frame_and_a_single_column():
+    frame, labels = pandas.DataFrame(ROWS).drop(columns="label"), pandas.Series(list("abaab"))
+    bundle = load((frame, labels), **ALL)
+    assert bundle.classes == ("a", "b") and [column.name for column in bundle.preprocessor.columns] == [*frame.columns]
+    np.testing.assert_array_equal(bundle.train.y, [0, 1, 0, 0, 1])
+    for ages in (pandas.Series(ROWS["age"], name="age"), polars.Series("age", ROWS["age"])):
+        assert load(ages, **ALL).preprocessor.columns[0].name == "age"
+    assert "labels of shape (2,) for 5 examples" in refusal((frame, labels[:2]))
+    assert "is no table; need a data frame" in refusal(pyarrow.array([1.0, 2.0]))

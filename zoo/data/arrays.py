@@ -22,6 +22,14 @@ def from_array(x):
     return Source("array", "array", {"train": Part(x)})
 
 
+def as_array(x):
+    """An array of nested lists or of a tensor."""
+    try:
+        return np.asarray(x)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"{type(x).__name__}: cannot become an array ({str(error).splitlines()[0][:120]})") from None
+
+
 def from_pair(pair):
     """(x, y), or ((x_train, y_train), (x_test, y_test)) as Keras returns its data sets."""
     if len(pair) != 2:
@@ -112,7 +120,7 @@ def _joined(xs, ys, name, where):
 
 
 def _part(x, y=None):
-    return Part(np.asarray(x), None if y is None else np.asarray(y))
+    return Part(as_array(x), None if y is None else as_array(y))
 
 
 def _role(key):

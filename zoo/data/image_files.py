@@ -191,6 +191,7 @@ class Header:
 
 def _header(path):
     with _opened(path, _size(path)) as image:
+        deep_colour = image.mode.startswith("RGB") and ";16" in str(image.tile)
         turned = image.getexif().get(ORIENTATION, 1)
         size = image.size if turned in SIDEWAYS else image.size[::-1]
         depth = {"I": "uint16", "F": "float32"}.get(image.mode.split(";")[0], "uint8")
@@ -200,7 +201,7 @@ def _header(path):
             "with a palette were given its colours": image.mode in ("P", "PA"),
             "were turned upright as their EXIF data say": turned != 1,
             "are animated or have pages; the first one was taken": _is_animated(image),
-            "of 16-bit colour were read as 8-bit": image.mode.startswith("RGB") and ";16" in str(image.tile),
+            "of 16-bit colour were read as 8-bit": deep_colour,
         }
         return Header(
             path, size, 1 if _is_grey(image) else 3, depth, tuple(text for text, is_so in remarks.items() if is_so)

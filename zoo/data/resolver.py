@@ -61,9 +61,10 @@ def load(
     numbers [N, T] become one-hot vectors [N, T, V].
 
     Args:
-        spec: "digits"; "tunes"; "tfds:NAME[/CONFIG][:VERSION]"; "text:FILE"; the path of a folder of images, an image,
-            or a `.npy`, `.npz` or `.csv` file (a path that exists goes before a name); an array; (x, y); a mapping of
-            arrays; a `tf.data.Dataset`.
+        spec: "digits", "sprites", "tunes", "tfds:NAME[/CONFIG][:VERSION]", "sklearn:NAME", "synthetic:NAME", "text:FILE"; the
+            path of a folder of images, an image, or a `.npy`, `.npz`, `.csv`, `.parquet` or `.tfrecord` file (a path that exists
+            goes before a name); an array, a tensor or a list; (x, y); a mapping of arrays; a pandas, Polars or PyArrow
+            table, or (table, y); a `tf.data.Dataset`; a `keras.utils.PyDataset`.
         validation, test: fractions in [0, 1) to cut out where the source has no such split, in expectation, see
             `zoo.data.splits`. With 0 the split is empty.
         seed: of the assignment to splits; the same examples and seed give the same splits everywhere.
@@ -148,7 +149,7 @@ def read(spec, resize=None, channels=None, skip_bad=False, stream=None) -> Sourc
     if isinstance(spec, np.ndarray):
         return arrays.from_array(spec)
     if isinstance(spec, tuple):
-        return arrays.from_pair(spec)
+        return tables.from_frame(*spec) if len(spec) == 2 and _is_frame(spec[0]) else arrays.from_pair(spec)
     if isinstance(spec, dict):
         return arrays.from_named(spec, "array", "array")
     tensorflow = sys.modules.get("tensorflow")  # its data sets cannot exist before the import
@@ -157,8 +158,10 @@ def read(spec, resize=None, channels=None, skip_bad=False, stream=None) -> Sourc
     keras = sys.modules.get("keras")
     if keras is not None and isinstance(spec, keras.utils.PyDataset):
         return arrays.from_batches(spec)
-    if type(spec).__module__.partition(".")[0] in FRAMES:
+    if _is_frame(spec):
         return tables.from_frame(spec)
+    if isinstance(spec, list) or hasattr(spec, "__array__"):
+        return arrays.from_array(arrays.as_array(spec))
     if not isinstance(spec, (str, os.PathLike)):
         raise InputError(f"data: {type(spec).__name__} is no data; accepted are {FORMS}")
     if _exists(spec):
@@ -211,6 +214,10 @@ def _read_name(spec, resize, channels):
     known = sorted({*own, *(f"tfds:{name}" for name in tfds.names())})
     guess = f"; did you mean 'tfds:{spec}'?" if f"tfds:{spec}" in known else nearest(spec, known)
     raise InputError(f"{spec!r} is neither a path nor a data set{guess}; accepted are {FORMS}")
+
+
+def _is_frame(spec):
+    return type(spec).__module__.partition(".")[0] in FRAMES
 
 
 def _exists(spec):
@@ -291,6 +298,8 @@ def _labels(parts, classes, where):
             raise InputError(
                 f"{where}: labels of shape {y.shape} for {counted(count, 'example')}; need one a example, [{count}]"
             )
+        if y.dtype.kind == "O" and all(isinstance(value, str) for value in y):
+            found[name] = y = y.astype(str)
         if y.dtype.kind not in "biufUS":
             raise InputError(f"{where}: labels of dtype {y.dtype}; need whole numbers or words")
         if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == np.rint(y)).all()):

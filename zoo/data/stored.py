@@ -78,11 +78,14 @@ class Stored:
             return out
         stride, flat = out[0].nbytes, out.reshape(len(rows), -1).view(np.uint8)
         starts = np.flatnonzero(np.diff(rows, prepend=rows[0] - 2) != 1)  # neighbours are read together
-        with open(self.path, "rb", buffering=0) as file:
-            for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
-                wanted = flat[start:stop].reshape(-1)
-                if not _filled(file.fileno(), wanted, self.offset + int(rows[start]) * stride):
-                    raise InputError(f"{self.path}: became shorter while it was used")
+        try:
+            with open(self.path, "rb", buffering=0) as file:
+                for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
+                    wanted = flat[start:stop].reshape(-1)
+                    if not _filled(file.fileno(), wanted, self.offset + int(rows[start]) * stride):
+                        raise InputError(f"{self.path}: became shorter while it was used")
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read any more ({error.strerror})") from None
         return out
 
 

@@ -134,22 +134,36 @@ class Cells:
         return values, Column(self.name, words, fill), gap
 
 
-def from_frame(frame):
-    """A pandas, Polars or PyArrow table."""
+def from_frame(frame, labels=None):
+    """A pandas, Polars or PyArrow table, or a single column of one.
+
+    Args:
+        labels: of the rows, [N], where they are no column of it.
+    """
     where = f"{type(frame).__module__.split('.')[0]} {type(frame).__name__}"
+    frame = frame.to_frame() if hasattr(frame, "to_frame") else frame  # a Series
+    if not hasattr(frame, "columns"):
+        raise InputError(f"{where}: is no table; need a data frame, or an array by numpy.asarray")
     if hasattr(frame, "collect") and not hasattr(frame, "to_pandas"):
         frame = frame.collect()  # a Polars LazyFrame
     names = [str(name) for name in getattr(frame, "column_names", None) or frame.columns]
     columns = getattr(frame, "columns", None) if hasattr(frame, "column_names") else [frame[n] for n in frame.columns]
     require_different(names, where)
-    return from_columns(dict(zip(names, map(_array, columns), strict=True)), "table", where)
+    source = from_columns(dict(zip(names, map(_array, columns), strict=True)), "table", where, labels is None)
+    if labels is not None:
+        source.parts["train"].y = _labels(_array(labels))
+    return source
 
 
-def from_columns(columns, name, where):
-    """Columns by name: arrays [N] of numbers, booleans or words; one named label, y, class or target is the label."""
+def from_columns(columns, name, where, labelled=True):
+    """Columns by name: arrays [N] of numbers, booleans or words; one named label, y, class or target is the label.
+
+    Args:
+        labelled: whether such a column is looked for.
+    """
     read, labels = [], None
     for heading, values in columns.items():
-        if heading.lower() in LABELS and labels is None:
+        if labelled and heading.lower() in LABELS and labels is None:
             labels = heading
             continue
         read.append(_read(heading, values, where))

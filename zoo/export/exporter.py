@@ -326,7 +326,7 @@ def folder_for(out, force):
     """A new folder beside `out`, which takes its name if all goes well and vanishes otherwise."""
     target = out.expanduser().resolve()
     _require_free(out, target, force)
-    work = target.parent / f".{target.name}-{secrets.token_hex(4)}"
+    work = target.parent / f"{weights.SCRATCH}{target.name}-{secrets.token_hex(4)}"
     missing = [folder for folder in target.parents if not folder.exists()]
     try:
         work.mkdir(parents=True)

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from .. import numerics
+from ..base import chunk
 
-ROWS = 1024  # decodings at once
 SAMPLES = 64  # of which for one example
 
 
@@ -42,7 +42,7 @@ def importance_weighted_nll(model, x, samples=500, seed=0, **options):
     return importance_weights(model, x, samples, seed, **options)["nll"]
 
 
-def importance_weights(model, x, samples, seed=0, rows=ROWS, common=False, progress=None):
+def importance_weights(model, x, samples, seed=0, rows=None, common=False, progress=None):
     """What the weights w_k = p(x|z_k) p(z_k) / q(z_k|x) say of every example.
 
     Memory is that of the decoder on `rows` codes, whatever the numbers of examples and samples are.
@@ -52,7 +52,7 @@ def importance_weights(model, x, samples, seed=0, rows=ROWS, common=False, progr
         x: model values, [N, *input_shape].
         samples: K, of the code, for each example.
         seed: start of the random numbers.
-        rows: decodings at once.
+        rows: decodings at once; 1024, or fewer where they are large, when None.
         common: whether all examples meet the same random numbers: an example's result does not depend on its place.
         progress: called with (examples done, examples in all).
 
@@ -61,6 +61,7 @@ def importance_weights(model, x, samples, seed=0, rows=ROWS, common=False, progr
         "distortion", the mean of -log p(x|z_k); "rate", KL(q(z|x) || p(z)), in closed form where there is one.
     """
     x = np.asarray(x, np.float32)
+    rows = rows or chunk(x.shape[1:])
     width = min(samples, SAMPLES, rows)
     height = max(1, min(rows // width, len(x)))
     known, how = vars(model).setdefault("importance_weights", {}), (samples, width, height, seed, common)
