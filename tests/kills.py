@@ -10,6 +10,7 @@ the end. A checkpoint is written after every step, so that kills fall into the w
 import argparse
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -36,7 +37,7 @@ def life(model, out, deadline=None):
         deadline: seconds after which it is killed, if it is still there.
 
     Returns:
-        Whether it got to the end.
+        Whether it got to the end: a finished run has no checkpoint any more.
     """
     started = (out / "config.yaml").is_file()
     words = [
@@ -59,7 +60,7 @@ def life(model, out, deadline=None):
     code = os.waitstatus_to_exitcode(ended[1])
     if code not in ((0, -signal.SIGKILL) if deadline else (0,)):
         sys.exit(f"{' '.join(words)}: ended with {code}\n{out.with_suffix('.log').read_text()[-2000:]}")
-    return code == 0
+    return code == 0 or ((out / "metadata.json").is_file() and place(out) == "before a checkpoint")
 
 
 def train(words):
@@ -123,15 +124,16 @@ def main():
     import zoo.training  # noqa: F401  the processes below begin with it
 
     draw = random.Random(words.seed)
-    with tempfile.TemporaryDirectory(prefix="zoo-kills-") as folder:
-        os.environ.setdefault("ZOO_CACHE", f"{folder}/cache")
-        for index, model in enumerate(models):
-            count = words.kills * (index + 1) // len(models) - words.kills * index // len(models)
-            if count:
-                (Path(folder) / model).mkdir()
-                fell = kill(model, count, Path(folder) / model, draw)
-                said = ", ".join(f"{number} {where}" for where, number in fell.items() if number)
-                print(f"{model:20} {count:3} kills ({said}): the same weights, history and files", flush=True)
+    folder = Path(tempfile.mkdtemp(prefix="zoo-kills-"))
+    os.environ.setdefault("ZOO_CACHE", str(folder / "cache"))
+    for index, model in enumerate(models):
+        count = words.kills * (index + 1) // len(models) - words.kills * index // len(models)
+        if count:
+            (folder / model).mkdir()
+            fell = kill(model, count, folder / model, draw)
+            said = ", ".join(f"{number} {where}" for where, number in fell.items() if number)
+            print(f"{model:20} {count:3} kills ({said}): the same weights, history and files", flush=True)
+    shutil.rmtree(folder)  # what went wrong stays
 
 
 if __name__ == "__main__":
