@@ -16,7 +16,7 @@ from .export import export
 GOLDEN = 8  # examples that are kept with their outputs
 SHOWN = 10  # examples in a row of a picture
 MAPPED = 2000  # codes on the map
-SCORED = 1 << 30  # bytes of model values that the threshold is made from
+SCORED = 1 << 30  # bytes of model values that thresholds and samplers are made from
 NLL_EXAMPLES, NLL_SAMPLES = 1000, 64  # of the evaluation that every run ends with
 
 

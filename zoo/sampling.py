@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from . import config, presets, report, samplers
 from . import data as datasets
+from .base import chunk
 from .data import Split
 from .errors import GateError, InputError
 from .samplers.codes import codes_of
@@ -130,8 +131,8 @@ def _values(model, preset, data, resize):
     bundle = data if isinstance(data, datasets.Bundle) else presets.data_for(preset, data, resize)
     if not len(bundle.train):
         raise InputError(f"{bundle.name}: the train split has no examples", "data")
-    first = Split(bundle.train.x[:EXAMPLES])
-    return report.model_values(bundle, first, preset.experiment), bundle.source
+    most = chunk(bundle.shape, EXAMPLES, report.SCORED)
+    return np.concatenate([*report.seen(bundle, bundle.train, preset.experiment, most)]), bundle.source
 
 
 def keep(preset, model, found, path):
