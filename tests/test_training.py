@@ -387,8 +387,10 @@ def test_what_a_killed_process_left_half_written_is_removed(whole, tmp_path):
     for run in (early, late):
         (run / ".zoo-model.safetensors-x").write_bytes(b"half")
         (run / ".zoo-tflite-y").mkdir()
+        (run / "figures").mkdir(exist_ok=True)
+        (run / "figures" / ".zoo-samples.png-z.png").write_bytes(b"half")
         training.train("vae_dense", "digits", run, resume=True)
-        assert weights_of(run) == weights_of(whole) and not list(run.glob(".*"))
+        assert weights_of(run) == weights_of(whole) and not list(run.rglob(".*"))
 
 
 def test_a_run_that_diverges_is_given_up(tmp_path):

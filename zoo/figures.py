@@ -20,6 +20,7 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from .errors import InputError, WriteError
+from .weights import SCRATCH
 
 DPI = 200
 WIDTH = 1600  # pixels: a README's column on a screen of double density
@@ -349,7 +350,7 @@ def write(figure, path):
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".png")
+        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f"{SCRATCH}{path.name}-", suffix=".png")
         os.close(handle)
         try:
             figure.savefig(scratch, format="png", metadata={"Software": None})

@@ -338,8 +338,8 @@ def copy(preset, path, force=False):
 
 def tidy(path):
     """Removes what a killed process has left half written in a run folder."""
-    for left in Path(path).glob(f"{weights.SCRATCH}*"):
-        _remove(left) if left.is_dir() else left.unlink()
+    for left in [*Path(path).rglob(f"{weights.SCRATCH}*")]:
+        _remove(left) if left.is_dir() else left.unlink(missing_ok=True)
 
 
 def write_text(path, text):
@@ -428,7 +428,7 @@ def facts(path):
 
 
 def _is_scratch(file, path):
-    return file.relative_to(path).parts[0].startswith(weights.SCRATCH)
+    return any(part.startswith(weights.SCRATCH) for part in file.relative_to(path).parts)
 
 
 def _remove(path):
