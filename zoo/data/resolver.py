@@ -61,10 +61,10 @@ def load(
     numbers [N, T] become one-hot vectors [N, T, V].
 
     Args:
-        spec: "digits", "sprites", "tunes", "tfds:NAME[/CONFIG][:VERSION]", "sklearn:NAME", "synthetic:NAME", "text:FILE"; the
-            path of a folder of images, an image, or a `.npy`, `.npz`, `.csv`, `.parquet` or `.tfrecord` file (a path that exists
-            goes before a name); an array, a tensor or a list; (x, y); a mapping of arrays; a pandas, Polars or PyArrow
-            table, or (table, y); a `tf.data.Dataset`; a `keras.utils.PyDataset`.
+        spec: "digits", "sprites", "tunes", "tfds:NAME[/CONFIG][:VERSION]", "sklearn:NAME", "synthetic:NAME" or
+            "text:FILE"; the path of a folder of images, an image, or a `.npy`, `.npz`, `.csv`, `.parquet` or
+            `.tfrecord` file (a path that exists goes before a name); an array, a tensor or a list; (x, y); a mapping
+            of arrays; a pandas, Polars or PyArrow table, or (table, y); a `tf.data.Dataset`; a `keras.utils.PyDataset`.
         validation, test: fractions in [0, 1) to cut out where the source has no such split, in expectation, see
             `zoo.data.splits`. With 0 the split is empty.
         seed: of the assignment to splits; the same examples and seed give the same splits everywhere.
