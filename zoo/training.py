@@ -161,7 +161,7 @@ def calibrated(model, bundle, experiment):
     """Suits the outputs of a transferred model to the training examples; gives what to say of it."""
     if experiment.start.freeze == "decoder":
         return ()
-    x = bundle.preprocessor.apply(bundle.train.x[:CALIBRATION])
+    x = bundle.preprocessor.apply(bundle.train.x[: chunk(bundle.shape, CALIBRATION)])
     found = transfer.calibrate(model, binarized(x, experiment.data.binarize, experiment.training.seed))
     if found is None:
         return ()
@@ -215,6 +215,7 @@ def with_learning_rate(experiment, model, bundle):
 def some_examples(bundle, experiment, count):
     """(model values [N, *shape], labels or None) of held-out examples, or of others where none are held out."""
     split = bundle.validation if len(bundle.validation) else bundle.train
+    count = chunk(bundle.shape, count)
     x = binarized(bundle.preprocessor.apply(split.x[:count]), experiment.data.binarize, experiment.training.seed)
     return x, None if split.y is None else split.y[:count]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..errors import InputError, nearest
-from .likelihood import ROWS, importance_weights
+from .likelihood import importance_weights
 
 SAMPLES = 32  # of the code, for the scores that need them
 
@@ -43,7 +43,7 @@ SCORES = {
 }
 
 
-def anomaly_scores(model, x, score="score", samples=SAMPLES, seed=0, rows=ROWS):
+def anomaly_scores(model, x, score="score", samples=SAMPLES, seed=0, rows=None):
     """How strange each example is, [N]: the larger, the stranger.
 
     Args:
@@ -55,7 +55,7 @@ def anomaly_scores(model, x, score="score", samples=SAMPLES, seed=0, rows=ROWS):
             "reconstruction" are in nats.
         samples: of the code for each example, where the score draws any.
         seed: of these draws, which are the same for all examples: a score does not depend on the example's place.
-        rows: decodings at once.
+        rows: decodings at once, see `importance_weights`.
 
     Raises:
         InputError: no such score, or one that this model cannot give.
