@@ -144,7 +144,11 @@ def samplers_table():
     for model, scores in found["models"].items():
         rows += [row(f"`{model}`", f"({n})" if n == "reconstructions" else f"`{n}`", s) for n, s in scores.items()]
     picture = "![Samples of an autoencoder and of a VAE, by what they begin with](samplers.png)"
-    return "\n".join([*head, *rows, "", picture])
+    said = (
+        f"{found['samples']:,} samples against as many test images, in what the last hidden layer of a classifier sees that "
+        f"is right for {found['classifier_accuracy']:.1%} of them; samplers were fitted to {found['fitted_to']:,} codes."
+    )
+    return "\n".join([*head, *rows, "", said, "", picture])
 
 
 def finetuning_table():
