@@ -145,8 +145,8 @@ def samplers_table():
         rows += [row(f"`{model}`", f"({n})" if n == "reconstructions" else f"`{n}`", s) for n, s in scores.items()]
     picture = "![Samples of an autoencoder and of a VAE, by what they begin with](samplers.png)"
     said = (
-        f"{found['samples']:,} samples against as many test images, in what the last hidden layer of a classifier sees that "
-        f"is right for {found['classifier_accuracy']:.1%} of them; samplers were fitted to {found['fitted_to']:,} codes."
+        f"{found['samples']:,} samples against as many test images, in the last hidden layer of a classifier that is "
+        f"right for {found['classifier_accuracy']:.1%} of them;\nsamplers were fitted to {found['fitted_to']:,} codes."
     )
     return "\n".join([*head, *rows, "", said, "", picture])
 
