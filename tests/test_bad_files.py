@@ -178,7 +178,7 @@ COMMANDS = {
     "no learning": (
         ("train", "vae_dense", "--set", "learning_rate=0"),
         2,
-        "learning_rate: must be more than 0.0; got 0",
+        "learning_rate: must be more than 0.0 or 'auto'; got 0",
     ),
     "learning backwards": (
         ("train", "vae_dense", "--set", "learning_rate=-1"),

@@ -44,7 +44,10 @@ def encoder(input_shape, output_shape, widths=WIDTHS, name="encoder", **style):
     if len(output_shape) != 1:
         code_shape(input_shape, output_shape[-1], widths, None)
     read = stack(layers.Dense, widths[:1], "embed", **style)
-    states = [layers.Bidirectional(lstm, dtype=style["dtype"]) for lstm in _recurrent(widths, style, whole=False)]
+    states = [
+        layers.Bidirectional(lstm, dtype=style["dtype"], name=f"both_ways_{i}")
+        for i, lstm in enumerate(_recurrent(widths, style, whole=False), 1)
+    ]
     head = layers.Dense(output_shape[0], dtype="float32", name="head")
     return keras.Sequential([keras.Input(input_shape), *read, *states, head], name=name)
 
