@@ -82,7 +82,7 @@ def test_exact_tests_are_found_by_the_variant_they_name():
     from . import test_objectives
 
     tests, names = mutation.tests_of("piwae")
-    assert "tests/test_objectives.py" in tests and names == {"piwae", "piwae_dense", "piwae_conv"}
+    assert "tests/test_objectives.py" in tests and names == {"piwae", "piwae_dense", "piwae_conv", "piwae_lstm"}
     assert mutation.says(test_objectives.test_piwae_takes_m_bounds_of_k, names)
     assert not mutation.says(test_objectives.test_ms_ssim_vae, names)
     assert mutation.of_contract("ae") >= {"ae_dense"} and len(mutation.of_contract("ae")) == 3

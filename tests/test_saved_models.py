@@ -90,4 +90,4 @@ def test_the_numbers_of_the_card_are_measured_again(name):
     for metric in {"mse", "elbo", "distortion", "rate"} & published.keys():
         error = 4 * np.hypot(found[metric]["standard_error"], published[metric]["standard_error"])
         assert abs(found[metric]["value"] - published[metric]["value"]) < error
-    assert found.keys() == published.keys()
+    assert found.keys() >= published.keys()
