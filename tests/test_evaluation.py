@@ -13,11 +13,11 @@ from zoo.errors import InputError
 
 RANDOM = np.random.default_rng(0)
 LIKELIHOOD = {"elbo", "distortion", "rate", "nll", "bits_per_dim", "effective_samples"}
-OF_TOKENS = {"token_accuracy", "bits_per_token", "perplexity"}
-EXPECTED = {  # what each model can be measured by, on images
-    "vae_dense": set(evaluation.METRICS) - OF_TOKENS,
-    "iwae_conv": set(evaluation.METRICS) - OF_TOKENS,
-    "vamp_vae_dense": set(evaluation.METRICS) - OF_TOKENS,
+OF_IMAGES = set(evaluation.METRICS) - set(evaluation.TOKENS)
+EXPECTED = {  # what each model can be measured by
+    "vae_dense": OF_IMAGES,
+    "iwae_conv": OF_IMAGES,
+    "vamp_vae_dense": OF_IMAGES,
     "ae_dense": {"mse", "psnr", "linear_probe", "modes"},
     "vq_vae_conv": {"mse", "psnr", "linear_probe", "modes"},
     "gan_dense": {"modes"},
@@ -139,7 +139,7 @@ def test_clusters_meet_labels_whatever_their_names():
 def test_everything_is_measured_or_has_a_reason(name, digits):
     found = evaluation.evaluate(model(name), digits, samples=5, limit=20)
     assert set(found["metrics"]) == EXPECTED[name]
-    assert set(found["metrics"]) | set(found["skipped"]) == set(evaluation.METRICS) - OF_TOKENS
+    assert set(found["metrics"]) | set(found["skipped"]) == set(evaluation.METRICS)
     assert not set(found["metrics"]) & set(found["skipped"]) and all(found["skipped"].values())
     assert found["n"] == 20 and found["settings"]["samples"] == 5
     assert all(set(entry) >= {"value", "standard_error"} for entry in found["metrics"].values())
@@ -154,6 +154,17 @@ def test_an_evaluation_repeats_and_its_numbers_belong_together(digits):
     assert np.isclose(value["elbo"], -(value["distortion"] + value["rate"]), rtol=1e-6)
     assert np.isclose(value["bits_per_dim"], value["nll"] / 64 / np.log(2))
     assert 1 <= value["effective_samples"] <= 7 and value["nll"] < -value["elbo"]
+
+
+@pytest.mark.parametrize("name", ["vae_conv", "ae_conv", "gan_conv"])
+def test_tokens_are_measured_or_have_a_reason(name):
+    bundle = zoo.data.load(RANDOM.integers(0, 5, (60, 8)), kind="tokens")
+    words = {} if name == "gan_conv" else {"likelihood": "categorical"}
+    found = evaluation.evaluate(model(name, shape=(8, 5), **words), bundle, samples=5, split="train")
+    assert set(found["metrics"]) | set(found["skipped"]) == set(evaluation.METRICS)
+    assert not set(found["metrics"]) & set(found["skipped"])
+    assert ("perplexity" in found["metrics"]) == (name == "vae_conv")
+    assert ("token_accuracy" in found["metrics"]) == (name != "gan_conv")
 
 
 def test_tables_have_no_peak_signal():

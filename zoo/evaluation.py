@@ -12,6 +12,7 @@ from .errors import InputError
 PROBE_EXAMPLES = 10_000  # that the linear probe and the classifier of samples are fitted to
 SAMPLES = 500  # whose classes are counted
 ROOM = 256 << 20  # bytes of model values that are held for them
+TOKENS = ("token_accuracy", "bits_per_token", "perplexity")
 METRICS = (
     "mse",
     "psnr",
@@ -57,6 +58,8 @@ def evaluate(model, bundle, *, split="test", samples=500, limit=None, binarize="
         raise InputError(f"{bundle.name}: the split {split!r} has no examples; there are: {there}", key="split")
     x = binarized(bundle.preprocessor.apply(bundle.splits[split].x[:limit]), binarize, seed)
     found, skipped, details = {}, {}, {}
+    if bundle.kind != "tokens":
+        skipped |= _reasons(TOKENS, "they are for texts and tunes")
     for measure in (_reconstruction, _likelihood, _codes, _modes):
         values, reasons, more = measure(model, bundle, x, split, samples, binarize, seed, progress)
         found, skipped, details = found | values, skipped | reasons, details | more
@@ -94,7 +97,7 @@ def binarized(x, how="none", seed=0, first=0):
 
 def _reconstruction(model, bundle, x, *_):
     if "reconstruct" not in model.signatures():
-        return {}, _reasons(("mse", "psnr"), "the model has no encoder"), {}
+        return {}, _reasons(("mse", "psnr", *_of_tokens(bundle, TOKENS[:1])), "the model has no encoder"), {}
     x_hat = model.reconstruct(x)
     if bundle.kind == "tokens":
         tokens, again = bundle.preprocessor.invert(x), bundle.preprocessor.invert(x_hat)
@@ -108,16 +111,17 @@ def _reconstruction(model, bundle, x, *_):
 
 def _likelihood(model, bundle, x, split, samples, binarize, seed, progress):
     names = ("elbo", "distortion", "rate", "nll", "bits_per_dim", "effective_samples")
+    every = (*names, *_of_tokens(bundle, TOKENS[1:]))
     if "encode" not in model.signatures():
-        return {}, _reasons(names, "the model gives no likelihood"), {}
+        return {}, _reasons(every, "the model gives no likelihood"), {}
     if not model.stochastic:
-        return {}, _reasons(names, "its codes are points, not distributions"), {}
+        return {}, _reasons(every, "its codes are points, not distributions"), {}
     found = metrics.importance_weights(model, x, samples, seed, progress=progress)
     found["elbo"] = -(found["distortion"] + found["rate"])
     if bundle.kind == "tokens":
         counts = bundle.preprocessor.vocabulary.count(bundle.preprocessor.invert(x))
         means = {name: metrics.mean(found[name]) for name in names if name != "bits_per_dim"}
-        means |= {of: getattr(metrics, of)(found["nll"], counts) for of in ("bits_per_token", "perplexity")}
+        means |= {of: getattr(metrics, of)(found["nll"], counts) for of in TOKENS[1:]}
         return means, _reasons(("bits_per_dim",), "of tokens there are bits_per_token"), {}
     found["bits_per_dim"] = bits_per_dim(found["nll"], bundle.shape)
     return {name: metrics.mean(found[name]) for name in names}, {}, {}
@@ -185,6 +189,10 @@ def _notes(model, x):
             "the Bernoulli likelihood of values between 0 and 1 is not normalised: its nats compare models, not papers"
         ]
     return []
+
+
+def _of_tokens(bundle, names):
+    return names if bundle.kind == "tokens" else ()
 
 
 def _reasons(names, reason):
