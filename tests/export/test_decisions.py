@@ -62,6 +62,17 @@ def test_a_quantized_file_decides_by_the_score_that_it_gives(model, x, tmp_path,
     assert set(found["is_anomaly"]) == {0, 1}
 
 
+@pytest.mark.parametrize("quantize", ["dynamic_int8", "weight_int4"])
+def test_a_file_whose_weights_lie_after_its_table_decides_too(make, tmp_path, quantize):
+    """As the quantizer writes those of 256 KB and more."""
+    model = make("vae_dense", input_shape=(784,), widths=(768,))
+    x = np.random.default_rng(0).random((8, 784), "float32")
+    model.threshold = np.median(model.score(x))
+    report = export(model, tmp_path / "out", quantize=quantize, examples=x, tolerance=9.0)
+    found = judged(report.path, x)
+    np.testing.assert_array_equal(found["is_anomaly"], found["score"] > np.float32(model.threshold))
+
+
 def test_without_the_repair_a_quantized_file_is_refused(model, x, tmp_path, monkeypatch):
     between = np.sort(model.score(x))[32:34].astype("float64")
     model.threshold = np.mean(between)

@@ -1,10 +1,10 @@
 """Whether a file calls an example an anomaly: by the score that it gives, in float32, whatever its precision."""
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from ..errors import GateError
+from . import flatbuffer
 
 VERDICT, SCORE = "is_anomaly", "score"
 
@@ -37,7 +37,7 @@ def in_float32(content, threshold):
     Raises:
         GateError: the file has no such comparison.
     """
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    model = flatbuffer.unpacked(content)
     signature = next(s for s in model.signatureDefs if s.signatureKey == SCORE.encode())
     outputs = {output.name.decode(): output.tensorIndex for output in signature.outputs}
     graph = model.subgraphs[signature.subgraphIndex]
@@ -46,9 +46,7 @@ def in_float32(content, threshold):
     comparison.inputs = np.int32([outputs[SCORE], _constant(model, graph, threshold)])
     others = [operator for operator in graph.operators if operator is not number and operator is not comparison]
     graph.operators = [*others, comparison, number]  # after what gives the score
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return flatbuffer.packed(model)
 
 
 def _maker(model, graph, tensor, name):

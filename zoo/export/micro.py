@@ -15,7 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 from .. import weights
 from ..base import Signature
 from ..errors import GateError, InputError
-from . import decisions, litert, parity, quantization, signatures, tflite
+from . import decisions, flatbuffer, litert, parity, quantization, signatures, tflite
 from .silence import recorded
 
 DESCRIBED = "micro.json"
@@ -142,7 +142,7 @@ def _tensors(content, side):
 
     A real value is scale (q - zero_point); integers of their own, such as indices, have a scale of 0.
     """
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    model = flatbuffer.unpacked(content)
     (signature,), graph = model.signatureDefs, model.subgraphs[0]
     names = {tensor.tensorIndex: tensor.name.decode() for tensor in getattr(signature, side)}
     return {names[i]: _tensor(graph.tensors[i]) for i in getattr(graph, side)}

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from .. import presets
 from ..errors import GateError
-from . import parity
+from . import flatbuffer, parity
 from .silence import quiet
 
 WIDE = 8  # units of a dense layer for each of its inputs, from which on they share one scale
@@ -81,7 +81,7 @@ def requantized(content, recipe):
             quantizer.add_dynamic_config(re.escape(name), dense, 8, qtyping.QuantGranularity.TENSORWISE)
     with quiet():
         result = quantizer.quantize(enable_progress_bar=False, enable_progress_report=False)
-    return bytes(result.quantized_model)
+    return flatbuffer.packed(flatbuffer.unpacked(result.quantized_model))
 
 
 def _dense_layers(content, chosen):

@@ -1,0 +1,24 @@
+"""TFLite files as objects that can be changed, and back."""
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+IDENTIFIER = b"TFL3"
+
+
+def unpacked(content):
+    """A `ModelT` of the bytes of a file, with all its weights: those of a large file may lie after its table."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    for buffer in model.buffers:
+        if buffer.size:
+            buffer.data = np.frombuffer(content, "uint8", buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    return model
+
+
+def packed(model):
+    """The bytes of a `ModelT`, with its weights in its table, which every interpreter reads."""
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), IDENTIFIER)
+    return bytes(builder.Output())
