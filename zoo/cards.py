@@ -8,7 +8,7 @@ LABELS = {
     "psnr": ("Peak signal-to-noise ratio", "dB"),
     "token_accuracy": ("Tokens that are reconstructed", "share"),
     "elbo": ("Evidence lower bound", "nats"),
-    "distortion": ("Distortion -E[log p(x|z)]", "nats"),
+    "distortion": ("Distortion -E[log p(x\\|z)]", "nats"),
     "rate": ("Rate KL(q(z\\|x) \\|\\| p(z))", "nats"),
     "nll": ("Negative log-likelihood, importance weighted", "nats"),
     "bits_per_dim": ("Negative log-likelihood", "bits/dim"),
@@ -38,7 +38,7 @@ def card(preset):
         _pictures(metadata),
         _data(metadata["data"], preset.experiment),
         _training(metadata),
-        _limits(metadata, preset.experiment),
+        _limits(preset, metadata),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -139,12 +139,16 @@ def _training(metadata):
     )
 
 
-def _limits(metadata, experiment):
-    name = metadata["data"]["name"]
-    lines = [
-        f"- It knows {name} only: what differs much from it is reconstructed as something that resembles {name}.",
-        "- The likelihood of a whole example says how well it is compressed, not what it shows.",
-    ]
+def _limits(preset, metadata):
+    name, experiment, lines = metadata["data"]["name"], preset.experiment, []
+    if "reconstruct" in preset.golden:
+        lines.append(
+            f"- It knows {name} only: what differs much from it is reconstructed as something that resembles {name}."
+        )
+    else:
+        lines.append(f"- It knows {name} only, and tells nothing of an example: it has samples, and no likelihood.")
+    if "score" in preset.golden:
+        lines.append("- The likelihood of a whole example says how well it is compressed, not what it shows.")
     if experiment.hyperparameters.get("posterior") == "deterministic" and not _sampler(metadata):
         lines.append("- Its codes are points that no prior was trained on: samples decode noise, to show just that.")
     lines += [
