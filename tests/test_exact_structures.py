@@ -188,8 +188,9 @@ def test_the_loss_of_categorical_vae_equals_the_sum_over_all_codes():
 def test_the_loss_of_joint_vae_holds_each_rate_at_its_capacity():
     words = {"latent_dim": 2, "classes": (3,), "gamma": 7.0, "capacity": 0.4, "class_capacity": 9.0}
     loss, parts = zoo.create_model("joint_vae", **words, **SMALL).objective(X)
-    away = np.abs(parts["rate"] - 0.4) + np.abs(parts["class_rate"] - np.log(3))  # at most log 3 can be held
-    assert np.allclose(loss, parts["distortion"] + 7 * away, rtol=1e-5)
+    rate, class_rate = np.mean(parts["rate"]), np.mean(parts["class_rate"])
+    away = np.abs(rate - 0.4) + np.abs(class_rate - np.log(3))  # at most log 3 can be held
+    assert np.isclose(np.mean(loss), np.mean(parts["distortion"]) + 7 * away, rtol=1e-5)
 
 
 # Levels

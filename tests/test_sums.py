@@ -26,7 +26,10 @@ def made(name, **words):
 SUMS = {  # words that are not the defaults, and the loss as a function of the parts
     "vae": ({}, lambda p: p["distortion"] + p["rate"]),
     "beta_vae": ({"beta": 3.0}, lambda p: p["distortion"] + 3.0 * p["rate"]),
-    "capacity_vae": ({"gamma": 7.0, "capacity": 2.0}, lambda p: p["distortion"] + 7.0 * np.abs(p["rate"] - 2.0)),
+    "capacity_vae": (
+        {"gamma": 7.0, "capacity": 2.0},
+        lambda p: p["distortion"] + 7.0 * np.sign(np.mean(p["rate"]) - 2.0) * (p["rate"] - 2.0),
+    ),
     "dip_vae_i": (
         {"lambda_od": 2e4, "lambda_d": 3.0},
         lambda p: p["distortion"] + p["rate"] + 2e4 * p["covariances"] + 3.0 * p["variances"],

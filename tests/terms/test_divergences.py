@@ -6,6 +6,7 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 from zoo.terms.divergences import (
+    excess,
     free_bits,
     inverse_multiquadratic,
     kl_of_dimensions,
@@ -86,6 +87,14 @@ def test_no_gradient_where_bits_are_free():
         tape.watch(rates)
         loss = tf.reduce_mean(free_bits(rates, 0.5))
     assert np.allclose(tape.gradient(loss, rates), [[0.0, 0.5], [0.0, 0.5]])
+
+
+@pytest.mark.parametrize("capacity", [0.0, 0.7, 50.0])
+def test_the_mean_excess_is_the_distance_of_the_mean_from_the_capacity(capacity):
+    rates = RANDOM.exponential(size=40)
+    shares = excess(tf.constant(rates), capacity)
+    assert np.isclose(np.mean(shares), abs(rates.mean() - capacity), rtol=1e-9)
+    assert np.allclose(np.abs(shares), np.abs(rates - capacity))  # each example's own, not the mean
 
 
 def test_log_aggregate_equals_brute_force():

@@ -1,11 +1,10 @@
 """Capacity-controlled VAE."""
 
-import tensorflow as tf
-
 from .. import schedules
 from ..base import Autoencoder
 from ..catalog import register
 from ..domains import NonNegative, Scheduled
+from ..terms.divergences import excess
 
 
 @register(
@@ -16,8 +15,8 @@ from ..domains import NonNegative, Scheduled
 class CapacityVAE(Autoencoder):
     """Holds the rate of a VAE at a capacity, which may grow while it trains.
 
-    Loss (Burgess et al. 2018):
-        L(x) = -E_q(z|x)[log p(x|z)] + gamma |KL(q(z|x) || p(z)) - C|
+    Loss of a batch (Burgess et al. 2018), E_x its mean:
+        L = E_x[-E_q(z|x)[log p(x|z)]] + gamma |E_x[KL(q(z|x) || p(z))] - C|
 
     Args:
         gamma: weight of the distance of the rate from the capacity.
@@ -34,5 +33,5 @@ class CapacityVAE(Autoencoder):
         q, z, p = self.infer(x, training)
         distortion = -p.log_prob(x)
         rate = self.prior.kl(q, z)
-        excess = tf.abs(rate - self.capacity(self.step))
-        return distortion + self.gamma * excess, {"distortion": distortion, "rate": rate}
+        loss = distortion + self.gamma * excess(rate, self.capacity(self.step))
+        return loss, {"distortion": distortion, "rate": rate}

@@ -10,6 +10,7 @@ from ..base import Autoencoder
 from ..catalog import register
 from ..distributions.categories import Categories, CategoriesPrior
 from ..domains import Classes, Count, NonNegative, Scheduled
+from ..terms.divergences import excess
 
 
 @register(
@@ -20,8 +21,9 @@ from ..domains import Classes, Count, NonNegative, Scheduled
 class JointVAE(Autoencoder):
     """Codes of numbers and categories together, each held at a capacity that may grow while it trains.
 
-    Loss (Dupont 2018, Eq. 7), with c relaxed at temperature t while it trains:
-        L(x) = -E_q(z,c|x)[log p(x|z,c)] + gamma |KL(q(z|x) || p(z)) - C_z| + gamma |KL(q(c|x) || p(c)) - C_c|
+    Loss of a batch (Dupont 2018, Eq. 7), E_x its mean, with c relaxed at temperature t while it trains:
+        L = E_x[-E_q(z,c|x)[log p(x|z,c)]]
+            + gamma |E_x[KL(q(z|x) || p(z))] - C_z| + gamma |E_x[KL(q(c|x) || p(c))] - C_c|
 
     Args:
         latent_dim: how many numbers.
@@ -60,7 +62,7 @@ class JointVAE(Autoencoder):
         z = self.draw(q, temperature=self.temperature(self.step) if training else None)
         distortion = -self.likelihood(z, training).log_prob(x)
         rate, class_rate = self.prior.rates(q)
-        excess = tf.abs(rate - self.capacity(self.step))
-        class_excess = tf.abs(class_rate - tf.minimum(self.class_capacity(self.step), self.most))
-        loss = distortion + self.gamma * (excess + class_excess)
+        away = excess(rate, self.capacity(self.step))
+        class_away = excess(class_rate, tf.minimum(self.class_capacity(self.step), self.most))
+        loss = distortion + self.gamma * (away + class_away)
         return loss, {"distortion": distortion, "rate": rate, "class_rate": class_rate}

@@ -33,6 +33,20 @@ def kl_of_dimensions(q, p):
     return tfd.kl_divergence(q.distribution, p.distribution)
 
 
+def excess(rates, capacity):
+    """Examples' shares of |mean rate - capacity|, [B], signed: their mean over the batch is that distance.
+
+    Burgess et al. (2018) and Dupont (2018) hold the mean over the data at the capacity, as their programs do with the
+    mean over the batch; were every example held at it, a code could hold it without telling one example from another.
+
+    Args:
+        rates: of each example, [B], in nats.
+        capacity: in nats.
+    """
+    away = rates - capacity
+    return tf.sign(tf.reduce_mean(away)) * away
+
+
 def free_bits(rates, floor):
     """sum_j max(floor, mean rate of dimension j): no gradient flows where a dimension uses less than the floor.
 
