@@ -24,6 +24,7 @@ from zoo import catalog, config, data, metrics, presets, training
 FILE = Path(__file__).parent / "catalogue.json"
 MNIST, DIGITS = "tfds:mnist", "digits"
 LIMIT, EPOCHS = 10_000, 4
+RAMP = 3  # times as long, where a schedule has to be passed through
 GAME_STEPS = 4_400
 SAMPLES = 500
 
@@ -35,12 +36,16 @@ def prepared(source):
     return bundle, *(bundle.preprocessor.apply(part.x) for part in (bundle.train, bundle.test))
 
 
+def schedules(name):
+    """The words of a model's configuration that change while it trains: {word: {start, stop, steps}}."""
+    words = config.for_model(name).hyperparameters
+    return {word: value for word, value in words.items() if isinstance(value, dict) and "steps" in value}
+
+
 def begun(name, source, steps):
     """A model with fresh weights, and the loop that `zoo train` trains it in; schedules end with these steps."""
     bundle = prepared(source)[0]
-    words = config.for_model(name).hyperparameters
-    schedules = [word for word, value in words.items() if isinstance(value, dict) and "steps" in value]
-    shorter = {f"hyperparameters.{word}": {**words[word], "steps": steps} for word in schedules}
+    shorter = {f"hyperparameters.{word}": {**value, "steps": steps} for word, value in schedules(name).items()}
     experiment = training.suited(config.for_model(name, shorter), bundle)
     keras.utils.set_random_seed(experiment.training.seed)
     model = presets.build(experiment, bundle.shape)
@@ -52,10 +57,14 @@ def row(name):
     """What a short training of a model showed, and what is wrong about it."""
     source = MNIST if (Path(os.environ.get("TFDS_DATA_DIR", "none")) / "mnist").is_dir() else DIGITS
     _, x, held_out = prepared(source)
-    model, loop = begun(name, source, EPOCHS * (len(x) // config.for_model(name).training.batch_size))
+    epochs = EPOCHS * (RAMP if schedules(name) else 1)
+    steps = epochs * (len(x) // config.for_model(name).training.batch_size)
+    model, loop = begun(name, source, steps)
+    model.step.assign(steps)  # both losses are those at the end of the schedules
     parts = [losses(model, source)]
+    model.step.assign(0)
     start = time.perf_counter()
-    loop.advance(EPOCHS * loop.steps)
+    loop.advance(epochs * loop.steps)
     seconds = time.perf_counter() - start
     parts.append(losses(model, source))
     verbs, samples = model.signatures(), model.sample(SAMPLES)

@@ -25,7 +25,7 @@ FLOORS = [  # from the ground; a line is a floor, or a step within one
     {"terms", "networks"},
     {"distributions"},
     {"base"},
-    {"quantized"},
+    {"quantized", "conditional"},
     {"models"},
     {"data"},
     {"weights"},
