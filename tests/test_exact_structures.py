@@ -257,6 +257,25 @@ def test_fsq_rounds_to_the_nearest_and_passes_the_gradient():
     assert all(np.any(g != 0) for g in tape.gradient(loss, model.encoder.trainable_weights)[:1])
 
 
+def test_the_loss_of_fsq_vae_and_the_gradient_that_passes_the_rounding():
+    """de/dz is that of h tanh(z + s) / floor(L / 2), as if nothing were rounded."""
+    model = zoo.create_model("fsq_vae", levels=(5, 4), positions=2, **SMALL)
+    with tf.GradientTape() as tape:
+        loss, parts = model.objective(X)
+        total = tf.reduce_sum(loss)
+    z = np.float64(model.posterior(X).mean())
+    half, offset = np.array([2.0, 1.5]) * 1.001, np.array([0.0, 0.5])
+    inner = z + np.arctanh(offset / half)
+    codes = tf.constant((np.round(half * np.tanh(inner) - offset) / 2).astype("float32"))
+    with tf.GradientTape() as decoding:
+        decoding.watch(codes)
+        distortion = -model.likelihood(codes).log_prob(X)
+    assert np.allclose(loss, distortion, rtol=1e-5) and np.allclose(parts["distortion"], distortion, rtol=1e-5)
+    slope = decoding.gradient(distortion, codes).numpy() * half * (1 - np.tanh(inner) ** 2) / 2
+    found = tape.gradient(total, model.encoder.trainable_weights[-1])
+    assert np.allclose(found, slope.reshape(len(X), -1).sum(0), rtol=1e-4, atol=1e-5)
+
+
 def test_each_codebook_of_rq_vae_stands_for_what_is_left():
     model = zoo.create_model("rq_vae", codes=7, depth=3, latent_dim=2, positions=4, decay=0.0, **SMALL)
     for book in model.codebooks:
