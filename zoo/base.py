@@ -17,7 +17,7 @@ from .domains import Columns, Count, Name, Network, Seed, Shape, Widths
 from .errors import InputError, nearest
 from .networks import BACKBONES
 
-CHUNK, CHUNK_BYTES = 1024, 64 << 20  # examples that a public verb gives to the graph at once, and what they may take
+CHUNK, CHUNK_BYTES = 1024, 32 << 20  # examples that a public verb gives to the graph at once, and what they may take
 
 
 def chunk(shape, most=CHUNK, room=None):

@@ -110,7 +110,7 @@ def measure(model, bundle, experiment):
         bundle,
         split="test" if len(bundle.test) else "validation",
         samples=NLL_SAMPLES,
-        limit=chunk(bundle.shape, NLL_EXAMPLES, evaluation.ROOM),
+        limit=chunk(bundle.shape, NLL_EXAMPLES),
         binarize=experiment.data.binarize,
         seed=experiment.training.seed,
     )

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from zoo import base, data, evaluation, presets, training, weights
+from zoo import base, data, presets, training, weights
 from zoo.data import image_files, load
 from zoo.data import stored as on_disk
 from zoo.data.stored import Stored
@@ -193,7 +193,6 @@ def test_a_run_looks_at_large_examples_some_at_a_time(tmp_path, monkeypatch):
     read, real = [], Stored._read
     monkeypatch.setattr(Stored, "_read", lambda self, rows: read.append(len(rows)) or real(self, rows))
     monkeypatch.setattr(base, "CHUNK_BYTES", 7 * 4 * 8 * 6)
-    monkeypatch.setattr(evaluation, "ROOM", 7 * 4 * 8 * 6)
     monkeypatch.setattr(on_disk, "PIECE", 7 * 8 * 6)
     np.save(tmp_path / "x.npy", noise(0, (600, 8, 6)))
     training.train("vae_dense", load(tmp_path / "x.npy", stream=True), tmp_path / "run", changes=(*SMALL, "epochs=1"))
