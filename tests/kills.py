@@ -90,12 +90,13 @@ def kill(model, count, folder, draw):
     began = time.monotonic()
     life(model, folder / "whole")
     seconds, whole = time.monotonic() - began, ending(folder / "whole")
+    training = max(0.1, seconds - (time.time() - (folder / "whole" / "preprocessor.json").stat().st_mtime))
     fell, runs = {"before a checkpoint": 0, "in training": 0, "in the report": 0}, 0
     while sum(fell.values()) < count:
-        run, done = folder / f"run-{runs}", False
-        while not done:
-            left = count - sum(fell.values())
-            done = life(model, run, draw.uniform(0, seconds) if left else None)
+        run, done, moments = folder / f"run-{runs}", False, [training, training, seconds]
+        while not done:  # killed two times in training, which small models spend less time with, and once anywhere
+            most = moments.pop(0) if moments and sum(fell.values()) < count else None
+            done = life(model, run, None if most is None else draw.uniform(0, most))
             if not done:
                 fell[place(run)] += 1
         if different := sorted(name for name, _ in set(ending(run).items()) ^ set(whole.items())):

@@ -78,8 +78,11 @@ def test_a_conditional_model_draws_the_class_that_it_is_told(zoo, trained):
 def test_impute_fills_what_is_missing_and_leaves_the_rest(zoo, trained, tmp_path):
     values = np.random.default_rng(0).normal(size=(120, 3)) @ [[1, 1, 0], [0, 1, 1], [1, 0, 1]]
     text = [["" if (i + j) % 7 == 0 else f"{v:.4f}" for j, v in enumerate(row)] for i, row in enumerate(values)]
-    (tmp_path / "t.csv").write_text("a,b,c\n" + "\n".join(map(",".join, text)) + "\n")
+    labelled = [",".join([*row, str(i % 2)]) for i, row in enumerate(text)]
+    (tmp_path / "t.csv").write_text("a,b,c,label\n" + "\n".join(labelled) + "\n")
     run = trained("miss_vae_dense", str(tmp_path / "t.csv"))
+    measured = presets.Preset(run).metadata["metrics"]["test"]
+    assert measured["metrics"]["mse"]["value"] > 0 and "values are missing" in measured["skipped"]["modes"]
     code, out, said = zoo("impute", run, "--out", "full.csv", "--json")
     table = rows("full.csv")
     assert code == 0, said

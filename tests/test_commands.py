@@ -139,6 +139,29 @@ def test_data_show_has_a_line_for_each_column_and_note(tmp_path, monkeypatch, ca
     assert "  1 column of categories, one-hot: 'city' (2)" in lines
 
 
+@pytest.mark.parametrize(
+    ("source", "words", "said"),
+    [
+        ("text:t.txt", (), ["unit: characters", "vocabulary: '', ' ', a, e, h", "examples: hear a"]),
+        ("points.npy", (), ["0\tnumber\t", "1\tnumber\t"]),
+        ("grey.npy", (), ["range: 2 to 40, read as [0, 255]", "dtype: uint8"]),
+        ("gaps.csv", ("--missing", "mask"), ["height\tnumber\t0\t19\t", "city\tOslo 75%, Rome 25%", "masked"]),
+    ],
+)
+def test_data_show_knows_every_kind(source, words, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.txt").write_text("\n".join(["hear a", "a hare"] * 5))
+    np.save("points.npy", np.arange(20.0).reshape(10, 2).repeat(3, 0))
+    np.save("grey.npy", np.linspace(2, 40, 6 * 4 * 4).astype("uint8").reshape(6, 4, 4, 1).repeat(5, 0))
+    rows = "".join(f"{i},{('Oslo', 'Rome')[i % 2]}\n,Oslo\n{i},\n" for i in range(20)).replace(",Oslo", ",Rome", 1)
+    (tmp_path / "gaps.csv").write_text("height,city\n" + rows)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["data", "show", source, *words, "--out", "a.png"])
+    out = capsys.readouterr().out
+    assert ended.value.code in (0, None) and all(line in out for line in said), out
+    assert "classes:" not in out and "licence:" not in out and min(size(tmp_path / "a.png")) >= 100
+
+
 def test_benchmark_measures_both_loops_and_every_verb(zoo):
     said = zoo("benchmark", "vae_dense", "--set", "widths=[16]", "--set", "latent_dim=3", "--steps", 10, "--runs", 10)
     assert said["training"]["ratio"] > 0 and said["training"]["pairs"] > 1

@@ -93,6 +93,14 @@ def test_latent_map(tmp_path, width, classes):
     picture(tmp_path / "a.png")
 
 
+@pytest.mark.parametrize("columns", [1, 30])
+def test_distributions_of_columns(tmp_path, columns):
+    table = {f"${i}_{'long' * i}": RNG.normal(size=50) for i in range(columns)}
+    words = {"colour": np.array(["red", "blue", "a colour that nobody has a word for", "$_"])}
+    figures.distributions(words | table | {"constant": np.ones(3)}, tmp_path / "a.png")
+    picture(tmp_path / "a.png")
+
+
 def test_the_axes_of_a_map_say_what_they_are():
     line = np.outer(np.arange(9), [3, 4, 0])
     points, names = figures._plane(line)

@@ -152,9 +152,10 @@ def hidden_units(model, seen):
         if network is None or values is None or network.input_shape[1:] != values.shape[1:]:
             continue
         layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Activation)]
-        if not layers or not np.nanmax(np.ptp(values, 0)) > ACTIVE:
+        values = np.nan_to_num(values)
+        if not layers or not np.ptp(values, 0).max() > ACTIVE:
             continue
-        outputs = keras.Model(network.inputs[0], [layer.output for layer in layers])(np.nan_to_num(values))
+        outputs = keras.Model(network.inputs[0], [layer.output for layer in layers])(values)
         for layer, value in zip(layers, keras.tree.flatten(outputs), strict=True):
             value = np.asarray(value, "float32").reshape(-1, value.shape[-1])
             yield f"{name}/{layer.name}", int((value == 0).all(0).sum()), value.shape[-1]

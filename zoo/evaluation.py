@@ -158,6 +158,8 @@ def _modes(model, bundle, x, split, samples, binarize, seed, progress):
         return {}, _reasons(("modes",), "its samples are of the classes that it is told"), {}
     try:
         train, labels, there = _labelled(bundle, split, binarize, seed)
+        if np.isnan(train).any() or np.isnan(x).any():
+            raise InputError("values are missing, and its classifier needs all of them")
         found = metrics.mode_coverage(model.sample(SAMPLES, seed=seed), train, labels, x, there[: len(x)])
     except InputError as reason:
         return {}, {"modes": str(reason)}, {}

@@ -28,6 +28,7 @@ GAP, MARGIN, LABELS, TITLE = 6, 24, 260, 80  # pixels: between images, around th
 INK, QUIET, FAINT = "#24292f", "#6e7781", "#e4e8ec"
 BLUE, ORANGE = "#2f6fb7", "#d9772b"
 PALETTE = (BLUE, ORANGE, "#2f9e77", "#c44e8c", "#7d5fb2", "#b39b1d", "#4fb3d9", "#a8452f", "#8a9099", "#6a9a2d")
+COLUMNS = 24  # of a table that are drawn
 STEPS = (1, 2, 5, 10)  # ticks at round numbers
 TEXT = {"fontsize": 9, "color": INK}
 
@@ -126,7 +127,46 @@ def latent_map(codes, labels, path, classes=None):
         labels: [N] integers, or None.
         classes: the names of labels 0, 1, ...
     """
-    points, names = _plane(codes)
+    return _scatter(*_plane(codes), labels, path, classes)
+
+
+def scatter(points, labels, path, classes=None):
+    """Rows of a table with two columns, [N, 2]; labels and classes as of `latent_map`."""
+    return _scatter(np.asarray(points), ("column 0", "column 1"), labels, path, classes)
+
+
+def distributions(columns, path):
+    """A panel for each column of a table: a histogram of numbers, a bar for each word.
+
+    Args:
+        columns: {name: numbers or words [N]}; the first COLUMNS are drawn.
+    """
+    columns = dict(list(columns.items())[:COLUMNS])
+    width = min(4, len(columns))
+    figure = blank(8, 0.4 + 1.5 * math.ceil(len(columns) / width))
+    panels = figure.subplots(math.ceil(len(columns) / width), width, squeeze=False)
+    for axes in panels.flat[len(columns) :]:
+        axes.set_visible(False)
+    for axes, (name, values) in zip(panels.flat, columns.items(), strict=False):
+        plain(axes)
+        if values.dtype.kind == "U":
+            words, counts = np.unique(values, return_counts=True)
+            axes.bar([_short(word) for word in words], counts, color=BLUE, width=0.7)
+            axes.tick_params("x", rotation=45 if len(words) > 3 else 0)
+        else:
+            axes.hist(values, bins=30, color=BLUE)
+            axes.xaxis.set_major_locator(MaxNLocator(3, steps=STEPS))
+        axes.yaxis.set_major_locator(MaxNLocator(3, integer=True, steps=STEPS))
+        axes.set_title(_short(name, 24), loc="left", fontsize=9, color=INK, parse_math=False)
+    return write(figure, path)
+
+
+def _short(text, most=10):
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _scatter(points, names, labels, path, classes):
+    """Dots in the plane, coloured by label."""
     order = np.random.default_rng(0).permutation(len(points))  # so that no class lies on top of the others
     figure = blank(6.4, 5.4)
     axes = plain(figure.add_subplot(), grid="both")

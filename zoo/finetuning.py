@@ -66,7 +66,7 @@ def experiment_from(preset, name, source, freeze, resize, changes=()):
     document = {
         "model": own["model"],
         "hyperparameters": own["hyperparameters"],
-        "data": {"source": source, "binarize": own["data"]["binarize"], **fitted},
+        "data": {"source": source, **{name: own["data"][name] for name in ("binarize", "missing")}, **fitted},
         "start": {"preset": str(name), "freeze": freeze},
         "training": {**own["training"], **fresh},
     }

@@ -137,6 +137,17 @@ def test_alpha_is_put_on_white(tmp_path, mode):
     assert "put on white" in notes
 
 
+def test_what_was_done_to_one_image_is_said_of_one(tmp_path):
+    (tmp_path / "d").mkdir()
+    for i in range(8):
+        Image.fromarray(noise(i, (4, 4))).save(tmp_path / "d" / f"{i}.png")
+    Image.new("LA", (4, 4), (0, 51)).save(tmp_path / "d" / "clear.png")
+    Image.fromarray(np.full((4, 4), 40_000, np.uint16)).save(tmp_path / "d" / "deep.png")
+    notes = load(tmp_path / "d").notes
+    assert "1 image (clear.png) with transparency was put on white" in notes
+    assert "both 8-bit and 16-bit images were found; the 8-bit ones were brought to 16 bits" in notes
+
+
 def test_palettes_and_cmyk_become_rgb(tmp_path):
     colour = Image.new("RGB", (4, 4), (255, 0, 0))
     found, notes = only(twice(tmp_path / "p", ".png", colour.convert("P")))

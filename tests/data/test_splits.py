@@ -51,6 +51,12 @@ def test_the_seed_decides(table):
     assert rows(load(table, seed=3).test) != rows(load(table, seed=4).test)
 
 
+@pytest.mark.parametrize("count", [7, 12, 40])
+def test_few_examples_are_for_training_most_of_all(count):
+    for seed in range(20):
+        assert len(load(np.random.default_rng(seed).normal(size=(count, 2))).train) >= 0.6 * count
+
+
 def test_labels_stay_with_their_examples(table):
     y = np.arange(1000)
     bundle = load((table, y))

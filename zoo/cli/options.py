@@ -36,3 +36,7 @@ Unit = Annotated[Literal["characters", "words"] | None, typer.Option("--unit", h
 Cut = Annotated[
     Literal["lines", "windows"] | None, typer.Option("--cut", help="Every line of a text, or windows of running text.")
 ]
+Missing = Annotated[
+    Literal["refuse", "mean", "drop", "mask"] | None,
+    typer.Option("--missing", help="Missing cells of tables: the mean in their place, their rows dropped, or masked."),
+]

@@ -55,6 +55,7 @@ KEYS = {
     "length": "data.length",
     "unit": "data.unit",
     "cut": "data.cut",
+    "missing": "data.missing",
 }
 
 
@@ -83,6 +84,7 @@ def train(
     length: options.Length = None,
     unit: options.Unit = None,
     cut: options.Cut = None,
+    missing: options.Missing = None,
     seed: RunSeed = None,
     skip_bad: SkipBad = False,
     deterministic: Deterministic = False,
@@ -96,6 +98,7 @@ def train(
     """Trains a model and writes a run folder: weights, numbers, pictures, card and TFLite file."""
     flags = {"epochs": epochs, "rate": rate, "patience": patience, "seed": seed, "limit": limit}
     flags |= {"deterministic": deterministic, "skip_bad": skip_bad, "length": length, "unit": unit, "cut": cut}
+    flags |= {"missing": missing}
     changes = settings_of(overrides, **flags, **sizing(resize))
     console.start_tensorflow()
     from ..training import train
@@ -129,6 +132,7 @@ def finetune(
     freeze: Annotated[str, typer.Option(help="encoder, decoder or none: what keeps its weights.")] = "none",
     resize: Resize = None,
     cut: options.Cut = None,
+    missing: options.Missing = None,
     seed: RunSeed = None,
     skip_bad: SkipBad = False,
     deterministic: Deterministic = False,
@@ -141,7 +145,8 @@ def finetune(
 ):
     """Fine-tunes a pretrained model on your data: adapts it, says which weights were kept, and writes a run folder."""
     flags = {"epochs": epochs, "rate": rate, "patience": patience, "seed": seed, "limit": limit}
-    changes = settings_of(overrides, **flags, deterministic=deterministic, skip_bad=skip_bad, cut=cut)
+    flags |= {"deterministic": deterministic, "skip_bad": skip_bad, "cut": cut, "missing": missing}
+    changes = settings_of(overrides, **flags)
     console.start_tensorflow()
     from ..finetuning import finetune
 

@@ -104,7 +104,7 @@ def write_arrays(out, **arrays):
 
 
 def write_table(out, columns):
-    """{heading: [N]} as .csv."""
+    """{heading: [N]} as .csv; numbers with the digits that their type has."""
     import csv
     import io
 
@@ -113,7 +113,7 @@ def write_table(out, columns):
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
+    writer.writerows(zip(*(values.astype(str).tolist() for values in columns.values()), strict=True))
     write_bytes(out, text.getvalue().encode())
 
 

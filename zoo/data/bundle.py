@@ -84,6 +84,7 @@ def describe(bundle):
     """The facts of a bundle, ready for JSON.
 
     Range, mean and sd are of raw training values: one number for images, one for each column of tables and sequences.
+    What images were `read_as` is the range that becomes [0, 1], None where they are standardised.
     """
     x = bundle.train.x
     axes = None if bundle.kind == "image" else tuple(range(x.ndim - 1))
@@ -93,6 +94,7 @@ def describe(bundle):
         "classes": _class_counts(bundle),
         **({"factors": {name: list(values) for name, values in bundle.factors.items()}} if bundle.factors else {}),
         "dtype": str(x.dtype),
+        **({"read_as": _range(bundle.preprocessor)} if bundle.kind == "image" else {}),
         **(
             _words(bundle)
             if bundle.kind == "tokens"
@@ -116,9 +118,13 @@ def fingerprint(splits):
     return digest.hexdigest()
 
 
+def _range(preprocessor):
+    return None if preprocessor.low is None else [preprocessor.low, preprocessor.high]
+
+
 def _statistics_by(x, axes):
-    ends = np.min(x, axis=axes).tolist(), np.max(x, axis=axes).tolist()
-    mean, sd = np.mean(x, axis=axes, dtype=np.float64), np.std(x, axis=axes, dtype=np.float64)
+    ends = np.nanmin(x, axis=axes).tolist(), np.nanmax(x, axis=axes).tolist()  # missing cells that are masked are NaN
+    mean, sd = np.nanmean(x, axis=axes, dtype=np.float64), np.nanstd(x, axis=axes, dtype=np.float64)
     return {"range": [*ends], "mean": mean.tolist(), "sd": sd.tolist()}
 
 

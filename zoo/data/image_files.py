@@ -73,7 +73,7 @@ def _source(root, files, split_of, class_of, notes, resize, channels, skip_bad, 
         collections.deque(_attempt(_pixels, headers, bad), maxlen=0)  # only to count
         raise _bad_error(bad, len(files))
     resize = _one_size(root, headers.values(), resize, notes)
-    depth = _one_depth(root, {h.depth for h in headers.values()})
+    depth = _one_depth(root, {h.depth for h in headers.values()}, notes)
     if channels is None and len({h.channels for h in headers.values()}) > 1:
         notes.append("both grey and colour images were found; the grey ones were given 3 channels")
     channels = channels or max(h.channels for h in headers.values())
@@ -336,7 +336,15 @@ def _remarks(headers):
     for header in headers:
         for remark in header.remarks:
             found[remark].append(header.path.name)
-    return [f"{counted(len(names), 'image')} ({_few(names)}) {remark}" for remark, names in found.items()]
+    return [
+        f"{counted(len(names), 'image')} ({_few(names)}) {remark if len(names) > 1 else _of_one(remark)}"
+        for remark, names in found.items()
+    ]
+
+
+def _of_one(remark):
+    """A remark on several images as one on a single image."""
+    return " ".join({"were": "was", "are": "is", "have": "has"}.get(word, word) for word in remark.split(" "))
 
 
 def _few(names):
@@ -364,9 +372,11 @@ def _one_size(root, headers, resize, notes):
     )
 
 
-def _one_depth(root, depths):
+def _one_depth(root, depths, notes):
     if "float32" in depths and len(depths) > 1:
         raise InputError(f"{root}: float images beside integer images; convert them to one kind")
+    if len(depths) > 1:
+        notes.append("both 8-bit and 16-bit images were found; the 8-bit ones were brought to 16 bits")
     return max(depths, key=("uint8", "uint16", "float32").index)
 
 

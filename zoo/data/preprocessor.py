@@ -110,6 +110,15 @@ class Preprocessor:
         """Model values [N, F] as {column: raw numbers or words [N]}, for a preprocessor with columns."""
         return columns_of(self.columns, self.invert(x))
 
+    def raw_columns(self, x):
+        """Raw examples [N, F] of a table as {column: the numbers or words that are known, at most N}."""
+        columns, known = self.columns or [Column(str(i), None, 0.0) for i in range(self.shape[0])], {}
+        for column, values in zip(
+            columns, np.split(x, np.cumsum([c.width for c in columns])[:-1], axis=1), strict=True
+        ):
+            known[column.name] = column.decode(values[~np.isnan(values).any(axis=1)])
+        return known
+
     def check(self, x, where="data", masked=False):
         """Raises InputError, in one line, where raw examples x [N, *raw_shape] are not what the model takes.
 

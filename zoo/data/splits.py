@@ -2,8 +2,9 @@
 
 Every example has a place in [0, 1), a hash of its bytes and the seed. Below `test` it is a test example, below
 `test + validation` a validation example, otherwise a training example; so fractions hold in expectation. Where that
-leaves a wanted split empty (small data), the distinct examples are ranked by their place instead and the ranking is cut
-at the fractions, one distinct example a split at least; with fewer distinct examples than splits, all of them train.
+leaves a wanted split empty or training less than three quarters of its part (small data), the distinct examples are
+ranked by their place instead and the ranking is cut at the fractions, one distinct example a split at least; with fewer
+distinct examples than splits, all of them train.
 """
 
 import hashlib
@@ -11,6 +12,8 @@ import hashlib
 import numpy as np
 
 from ..errors import InputError
+
+LEAST = 0.75  # of the examples that are meant for training
 
 
 def content_keys(x):
@@ -41,7 +44,8 @@ def cut(place, fractions):
     """
     wanted = {name: fraction for name, fraction in fractions.items() if fraction > 0}
     chosen = _assign(place, wanted)
-    if all(len(chosen[name]) for name in (*wanted, "train")):
+    enough = len(chosen["train"]) >= LEAST * len(place) * (1 - sum(wanted.values()))
+    if enough and all(len(chosen[name]) for name in (*wanted, "train")):
         return {**{name: np.arange(0) for name in fractions}, **chosen}, False
     distinct, inverse = np.unique(place, return_inverse=True)
     if len(distinct) <= len(wanted):

@@ -203,7 +203,7 @@ def encode(source, missing, known=None):
         name, count = columns[index].name, int(gaps[:, index].sum())
         raise InputError(
             f"{source.source}: column {name!r} {source.gaps[name]} ({counted(count, 'missing cell')}); fill it or "
-            "remove the line; or missing=mean fills, missing=drop leaves such examples out (--set data.missing=mean)"
+            "remove the line; or missing=mean fills, missing=drop leaves such examples out (--missing mean)"
         )
     x, y = np.concatenate([c.encode(v, missing) for c, v in zip(columns, chosen, strict=True)], axis=1), part.y
     if gaps.any():

@@ -26,6 +26,7 @@ def psnr(x, x_hat):
 
 
 def squared_errors(x, x_hat):
-    """Mean squared error of every example, [N]."""
-    x, x_hat = np.asarray(x, np.float64), np.asarray(x_hat, np.float64)
-    return ((x - x_hat) ** 2).reshape(len(x), -1).mean(1)
+    """Mean squared error of every example over the values that it has (the others are NaN in x), [N]."""
+    x, x_hat = (np.asarray(a, np.float64).reshape(len(a), -1) for a in (x, x_hat))
+    there = ~np.isnan(x)
+    return np.where(there, (x - x_hat) ** 2, 0.0).sum(1) / np.maximum(1, there.sum(1))
