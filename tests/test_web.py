@@ -18,6 +18,7 @@ from PIL import Image
 
 import zoo
 from zoo import cli, presets, web
+from zoo.data.pixels import HOW, Size, resized
 from zoo.errors import InputError, WriteError
 from zoo.export import exploring, export, sandbox
 from zoo.export import site as sites
@@ -434,6 +435,65 @@ def test_a_dropped_image_is_reconstructed_compared_and_judged(site, page):
     page.click("text=Remove")
     page.waitForSelector("#dropped figure", {"state": "detached"})
     assert not page.isVisible("#training")
+
+
+def scored(capsys, *words):
+    """What `zoo score --json` says of its first example."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["score", *map(str, words), "--json"])
+    said = capsys.readouterr()
+    assert ended.value.code == 0, said.err
+    return json.loads(said.out)
+
+
+def pictures():
+    """{name: bytes} of images of other sizes, shapes and kinds than those of the data."""
+    rng = np.random.default_rng(0)
+    found = {"noise.png": png(rng.random((28, 28, 1)))}
+    grey = Image.fromarray(np.add.outer(np.hanning(99) * 140, np.hanning(53) * 115).astype("uint8"))
+    colour = Image.merge("RGB", [grey, grey.rotate(90, fillcolor=7), grey.transpose(Image.Transpose.FLIP_LEFT_RIGHT)])
+    for name, image in (("large.png", grey), ("small.png", grey.resize((11, 9))), ("colour.png", colour)):
+        file = io.BytesIO()
+        image.save(file, "PNG")
+        found[name] = file.getvalue()
+    return found
+
+
+@needs_runtime
+@needs_browser
+@pytest.mark.parametrize("name", ["vae_conv.mnist", "ae_conv.mnist", "vae_dense.mnist"])
+def test_an_image_is_scored_and_judged_as_by_zoo_score(site, served, browser, tmp_path, capsys, name):
+    if name == "vae_dense.mnist":  # by the page of the model, else by that of its file
+        url = site[2]
+    else:
+        sites.write_site_of(presets.open_preset(name).path / "tflite" / "model.tflite", tmp_path / "page")
+        url = served(tmp_path / "page")
+    page, files = browser.open(url), pictures()
+    upload(page, files)
+    for nth, (file, content) in enumerate(files.items()):
+        (tmp_path / file).write_bytes(content)
+        said = scored(capsys, name, "--data", tmp_path / file, "--resize", "model")
+        score, verdict = page.evaluate(f"zoo.judge(zoo.images[{nth}].x).then(o => [o.score[0], o.is_anomaly[0]])")
+        assert score == pytest.approx(said["strangest"][0]["score"], rel=1e-5)
+        assert verdict == said["anomalies"]
+        shown = page.textContent(f"#dropped figure:nth-child({nth + 1})")
+        assert f"Score {score:.1f}" in shown and ("Anomaly" in shown) == bool(verdict)
+    assert page("errors") == []
+    page("close")
+
+
+@needs_runtime
+@needs_browser
+@pytest.mark.parametrize("how", HOW)
+def test_images_are_resized_as_those_of_data(page, how):
+    rng = np.random.default_rng(0)
+    for height, width, channels in ((99, 53, 1), (53, 99, 3), (9, 11, 1), (56, 41, 3), (300, 7, 1)):
+        x = rng.integers(0, 256, (height, width, channels)).astype("uint8")
+        found = page.evaluate(
+            f"import('./resizing.js').then(m => [...m.resize([Uint8Array.from({x.ravel().tolist()})], "
+            f"{{width: {width}, height: {height}}}, [28, 20, {channels}], '{how}')])"
+        )
+        np.testing.assert_array_equal(found, resized(x[None], Size(28, 20, how)).ravel())
 
 
 @needs_runtime

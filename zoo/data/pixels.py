@@ -11,7 +11,7 @@ from .source import require_memory
 from .splits import content_keys
 from .stored import pieces
 
-LUMA = np.float32([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow does
+LUMA = np.float32([19595, 38470, 7471]) / 65536  # ITU-R BT.601 as Pillow has it; of 8-bit values the sums are exact
 NATIVE_RANGES = {"uint8": (0, 255), "uint16": (0, 65535), "bool": (0, 1)}
 
 
@@ -106,13 +106,18 @@ def to_channels(x, channels):
 
 
 def resized(x, size):
-    """Images [N, H, W, C] at a Size: bilinear, and each new pixel averages all that it covers."""
+    """Images [N, H, W, C] at a Size: bilinear, and each new pixel averages all that it covers.
+
+    Rows first, then columns: which goes first moves a level by one, and versions of Pillow choose differently.
+    """
     out = np.zeros((len(x), size.height, size.width, x.shape[-1]), x.dtype)
-    box, (top, left, height, width) = _boxes(x.shape[1:3], size)
+    (x0, y0, x1, y1), (top, left, height, width) = _boxes(x.shape[1:3], size)
+    across_then_down = ((x0, 0, x1, x.shape[1]), (width, x.shape[1])), ((0, y0, width, y1), (width, height))
     for i, c in np.ndindex(len(x), x.shape[-1]):
         plane = x[i, :, :, c]
         plane = Image.fromarray(plane if x.dtype == np.uint8 else plane.astype(np.float32))
-        plane = plane.resize((width, height), Image.Resampling.BILINEAR, box)
+        for part, side in across_then_down:
+            plane = plane.resize(side, Image.Resampling.BILINEAR, part)
         out[i, top : top + height, left : left + width, c] = _like(np.asarray(plane), x.dtype)
     return out
 

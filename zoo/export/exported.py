@@ -18,7 +18,7 @@ class Exported:
     """The verbs of a TFLite file that `export` wrote, on arrays.
 
     Args:
-        path: the file. `preprocessor.json` and `parity.json` beside it are read where they are there.
+        path: the file. `preprocessor.json` and `model.json` beside it are read where they are there.
 
     Raises:
         InputError: it is no such file, or its verbs do not make images one at a time.
@@ -52,13 +52,17 @@ class Exported:
         return read(weights.read_bytes(path, TEXT)) if path.is_file() else None
 
     def described(self):
-        """What parity.json says of this very file, and its size: {"file", "threshold"}."""
+        """What model.json says of this very file, and its size: {"file", "threshold", "binarize"}."""
         content = self.path.read_bytes()
         file = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        said = self.beside("parity.json", lambda text: datasets.read_json(text, "parity.json"))
+        said = self.beside("model.json", lambda text: datasets.read_json(text, "model.json"))
         if not isinstance(said, dict) or said.get("files", {}).get(self.path.name, {}).get("sha256") != file["sha256"]:
-            return {"file": file, "threshold": None}
-        return {"file": file | {"precision": said["options"].get("quantize", "none")}, "threshold": said["threshold"]}
+            return {"file": file, "threshold": None, "binarize": "none"}
+        return {
+            "file": file | {"precision": said["precision"]},
+            "threshold": said["threshold"] and said["threshold"]["value"],
+            "binarize": said["preprocessing"]["binarize"] if said["preprocessing"] else "none",
+        }
 
     def signatures(self):
         return {

@@ -75,7 +75,7 @@ def manifest(model, report, path):
         "format": report.format,
         "batch": report.batch,
         "trainable": bool(report.options.get("trainable")),
-        "precision": _precision(report),
+        "precision": precision_of(report),
         "size": report.size,
         "files": report.files,
         "operations": report.operations,
@@ -87,7 +87,8 @@ def manifest(model, report, path):
     }
 
 
-def _precision(report):
+def precision_of(report):
+    """What the weights are: "float32" or what `quantize` made of them."""
     if report.format == "micro":
         return "int8"
     return "float32" if report.options.get("quantize", "none") == "none" else report.options["quantize"]

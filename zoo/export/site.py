@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from .. import numerics
+from ..data import pixels
 from ..errors import GateError, InputError
 from ..weights import write_bytes
-from . import exploring
+from . import exploring, manifest
 from .exported import Exported
 from .exporter import export, folder_for
 
@@ -120,11 +122,12 @@ def described(model, report, why):
         "name": preset.path.name if preset else type(model).__name__,
         "summary": type(model).__doc__.partition("\n")[0],
         "shape": list(model.example_shape),
-        "file": {**file, "precision": report.options.get("quantize", "none")},
+        "file": {**file, "precision": manifest.precision_of(report)},
         "signatures": {name: {side: row[side] for side in ("inputs", "outputs")} for name, row in rows.items()},
         "learns": why is None,
         "why": why,
-        "pixels": _pixels(model.example_shape, preset and preset.preprocessor),
+        "levels": _levels(model.example_shape, preset and preset.preprocessor),
+        "binarize": _binarize(preset.experiment.data.binarize if preset else "none"),
         "resize": (preset and preset.experiment.data.resize_mode) or "fit",
         "threshold": model.threshold,
         "examples": _pictures(preset),
@@ -139,7 +142,7 @@ def _pictures(preset):
 
 def described_file(file):
     """As `described`, of an `Exported` file."""
-    learns = "train" in file.tensors
+    learns, said = "train" in file.tensors, file.described()
     return {
         "name": file.path.name,
         "summary": "An exported file.",
@@ -147,16 +150,24 @@ def described_file(file):
         "signatures": {verb: tensors for verb, tensors in file.tensors.items() if verb not in ("save", "restore")},
         "learns": learns,
         "why": None if learns else "it was not exported with --trainable",
-        "pixels": _pixels(file.example_shape, file.preprocessor),
+        "levels": _levels(file.example_shape, file.preprocessor),
         "resize": "fit",
-        **file.described(),
+        **said,
+        "binarize": _binarize(said["binarize"]),
     }
 
 
-def _pixels(shape, preprocessor):
-    """The model values of black and of white, for each channel."""
-    ends = np.float32([0, 1])
-    if preprocessor:
-        known = preprocessor.low is not None
-        ends = preprocessor.apply(np.float32([[preprocessor.low], [preprocessor.high]])) if known else [-3, 3]
-    return np.broadcast_to(np.reshape(ends, (2, -1)), (2, shape[-1])).tolist()
+def _levels(shape, preprocessor):
+    """The model value of each of the 256 levels of a pixel, black to white, for each channel: [256, C]."""
+    if preprocessor is None or preprocessor.low is None:
+        found = np.linspace(0, 1, 256) if preprocessor is None else np.linspace(-3, 3, 256)
+    else:
+        raw = np.arange(256, dtype="uint8")[:, None]
+        known = preprocessor.low, preprocessor.high
+        found = preprocessor.apply(raw if known == (0, 255) else pixels.rescale(raw, (0, 255), known))
+    return np.broadcast_to(np.reshape(np.float32(found), (256, -1)), (256, shape[-1])).tolist()
+
+
+def _binarize(how):
+    """How `zoo score` makes values 0 or 1, and the key of its random numbers."""
+    return {"how": how, "key": int(numerics.key("evaluation", 0))}

@@ -1,5 +1,8 @@
 // Images of the reader's: reconstructed, scored, and learned from.
-import {difference, inverted, picture, read} from './images.js';
+import {difference, inverted, picture} from './images.js';
+import {read} from './reading.js';
+import {binarized} from './binary.js';
+import {uniform} from './space.js';
 import {$, make} from './dom.js';
 
 const STEPS = 40, MOST = 64;
@@ -21,11 +24,13 @@ export function own({about, has, run, code, withLabel, go, refresh, reopen}) {
           make('button', {textContent: 'Remove', onclick: () => { images.splice(images.indexOf(image), 1); show(); }}))));
   }
 
+  const judge = async x => run('score', await withLabel('score', {x: binarized(x, about)}));
+
   async function verdict(x) {
     const lines = [];
     if (has('classify')) lines.push(make('span', {textContent: `Label ${(await run('classify', {x})).label[0]}`}));
     if (!has('score')) return lines;
-    const {score, is_anomaly} = await run('score', await withLabel('score', {x})), limit = about.threshold;
+    const {score, is_anomaly} = await judge(x), limit = about.threshold;
     lines.push(make('span', {textContent: `Score ${score[0].toFixed(1)} nats`}));
     if (!is_anomaly) return lines;
     const strange = is_anomaly[0] === 1;
@@ -64,7 +69,7 @@ export function own({about, has, run, code, withLabel, go, refresh, reopen}) {
     $('forget').disabled = true;
     try {
       for (let step = 0; learning && step < STEPS && images.length; step++) {
-        const x = Array.from({length: size}, (_, k) => [...images[(step * size + k) % images.length].x]).flat();
+        const x = Array.from({length: size}, (_, k) => [...binarized(images[(step * size + k) % images.length].x, about, uniform)]).flat();
         losses.push((await run('train', {x})).loss[0]);
         curve(losses);
         await new Promise(requestAnimationFrame);
@@ -105,5 +110,5 @@ export function own({about, has, run, code, withLabel, go, refresh, reopen}) {
   $('forget').onclick = forget;
   for (const kind of ['dragover', 'dragleave', 'drop'])
     $('zone').addEventListener(kind, event => { event.preventDefault(); $('zone').classList.toggle('over', kind === 'dragover'); if (kind === 'drop') take([...event.dataTransfer.files]); });
-  return {take, train, forget, images};
+  return {take, train, forget, judge, images};
 }

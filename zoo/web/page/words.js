@@ -14,13 +14,19 @@ const CODES = {
   choice: 'The code is made of choices. The image is what the decoder makes of them.',
 };
 
-export function words({name, summary, shape: [height, width, channels], file, learns, space, signatures, examples}) {
+const SCORED = { // as zoo score does
+  none: '',
+  threshold: ', when its values from one half on are 1 and the others 0',
+  stochastic: ', when each of its pixels is drawn as black or white by how bright it is, the same way each time',
+};
+
+export function words({name, summary, shape: [height, width, channels], file, learns, space, signatures, examples, binarize}) {
   const generator = !('encode' in signatures), [{kind, size}] = space.controls;
   const numbers = space.inputs.reduce((sum, input) => sum + input.size, 0);
   const facts = [
     `${width} × ${height} ${channels === 1 ? 'grey' : 'colour'} pixels`,
     kind === 'indices' ? `${numbers} codes, each one of ${size.toLocaleString('en')}` : `${generator ? 'made of' : 'code of'} ${numbers} numbers`,
-    `${(file.bytes / 1e6).toPrecision(3)} MB${file.precision ? `, ${file.precision === 'none' ? 'float32' : file.precision}` : ''}`,
+    `${(file.bytes / 1e6).toPrecision(3)} MB${file.precision ? `, ${file.precision}` : ''}`,
     learns ? 'learns in this page' : 'does not learn in this page',
   ];
   $('facts').replaceChildren(...facts.map(fact => make('li', {textContent: fact})));
@@ -34,5 +40,5 @@ export function words({name, summary, shape: [height, width, channels], file, le
   $('map-text').textContent = `${what} Pick one, or draw over the map.`;
   $('between-text').textContent = `From one image to another: choose them with “Set start” and “Set end”. ${WAYS[space.line]}`;
   $('own-text').textContent = `Each is brought to ${width} × ${height} pixels, encoded and decoded again.`
-    + ('score' in signatures ? ' The score says, in nats, how strange it is to the model.' : '');
+    + ('score' in signatures ? ` The score says, in nats, how strange it is to the model${SCORED[binarize.how]}.` : '');
 }
