@@ -428,6 +428,7 @@ def test_a_dropped_image_is_reconstructed_compared_and_judged(site, page):
     page.click("text=Invert")
     page.waitForFunction("document.querySelector('#dropped').textContent.includes('Anomaly')")
     same_picture(page.pixels("#dropped canvas"), 1 - x[0])
+    assert page.evaluate("document.activeElement.textContent") == "Invert"  # the keyboard stays there
     page.click("text=See its code")
     page.waitForFunction(
         "zoo.run('encode', {x: zoo.images[0].x}).then(({z}) => [...z].every((v, i) => v === zoo.point()[i]))"

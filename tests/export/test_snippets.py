@@ -1,4 +1,5 @@
-"""The snippets of an export: those in Python, JavaScript and C give what Keras gives; all name what is in the file."""
+"""The snippets of an export: in Python, JavaScript and C they give what Keras gives, in Kotlin they compile, in Swift
+they parse; all name what is in the file."""
 
 import importlib.util
 import json
@@ -26,6 +27,11 @@ NODE = HERE.parents[1] / "zoo" / "web" / "node_modules"
 needs_compiler = pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler: apt-get install gcc libc6-dev")
 needs_library = pytest.mark.skipif(
     not (LIBRARIES / "libLiteRt.so").exists(), reason="the wheel ai-edge-litert has no libLiteRt.so"
+)
+KOTLIN = NODE / "kotlin-compiler" / "lib"
+needs_kotlin = pytest.mark.skipif(
+    not (shutil.which("java") and KOTLIN.is_dir()),
+    reason="no Kotlin compiler: apt-get install default-jre-headless npm && npm ci --prefix zoo/web",
 )
 needs_browser = pytest.mark.skipif(
     not (shutil.which("node") and shutil.which("chromium") and (NODE / "playwright-core").is_dir()),
@@ -284,17 +290,70 @@ def in_browser(folder, asked):
     return json.loads(done.stdout)
 
 
+# Kotlin
+
+
+@needs_kotlin
+def test_kotlin_compiles_and_asks_for_what_is_in_the_file(pixels, columns, tmp_path):
+    """Against the interface of LiteRT in litert.kt: there is no Android here."""
+    (tmp_path / "AssetManager.kt").write_text("package android.content.res\n\nclass AssetManager\n")
+    shutil.copy(HERE / "litert.kt", tmp_path)
+    lines, expected = [], []
+    for number, (model, raw, out) in enumerate((pixels, columns)):
+        said = json.loads((out / "model.json").read_text())
+        shutil.copy(out / "snippets" / "Model.kt", tmp_path / f"Model{number}.kt")
+        values = ", ".join(f"{snippets.single(v)}f" for v in raw[0].ravel())
+        lines.append(f"val m{number} = {snippets.pascal(said['name'])}(android.content.res.AssetManager())")
+        lines.append(f'println(m{number}.preprocess(floatArrayOf({values})).joinToString(" "))')
+        expected.append(model.preset.preprocessor.apply(raw[:1]).ravel())
+        for verb, signature in said["signatures"].items():
+            if verb not in ("save", "restore"):
+                inputs, outputs = (list(signature[side]) for side in ("inputs", "outputs"))
+                one = {"float32": "1.0", "int32": "1"}[signature["outputs"][outputs[0]]["dtype"]]
+                given = ", ".join(f"floatArrayOf({k}f)" for k in range(1, len(inputs) + 1))
+                lines.append(f"println(m{number}.{snippets.camel(verb)}({given}).{snippets.camel(outputs[0])}[0])")
+                expected += [f"{said['file']} {verb} [{', '.join(inputs)}] [{', '.join(outputs)}]", one]
+    (tmp_path / "Main.kt").write_text("fun main() {\n" + "\n".join(lines) + "\n}\n")
+    java = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp"]
+    compiler = [KOTLIN / "kotlin-compiler.jar", "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", "-no-reflect", "-Werror"]
+    built = subprocess.run(
+        [*java, *compiler, "-d", tmp_path / "out", *tmp_path.glob("*.kt")], capture_output=True, text=True, timeout=300
+    )
+    assert built.returncode == 0, built.stderr
+    classes = f"{tmp_path / 'out'}:{KOTLIN / 'kotlin-stdlib.jar'}"
+    done = subprocess.run([*java, classes, "MainKt"], capture_output=True, text=True, timeout=60, check=True)
+    for found, wanted in zip(done.stdout.splitlines(), expected, strict=True):
+        if isinstance(wanted, str):
+            assert found == wanted
+        else:
+            np.testing.assert_array_equal(np.float32(found.split()), wanted)
+
+
+# Swift
+
+
+@pytest.mark.parametrize("binarize", ["none", "threshold", "stochastic"])
+@pytest.mark.parametrize("kind", ["pixels", "columns"])
+def test_swift_parses(request, kind, binarize):
+    """There is no compiler for it here."""
+    tree_sitter, swift = (pytest.importorskip(name) for name in ("tree_sitter", "tree_sitter_swift"))
+    said = json.loads((request.getfixturevalue(kind)[2] / "model.json").read_text())
+    said["preprocessing"]["binarize"] = binarize
+    text = snippets.snippets(said)["Model.swift"].encode()
+    parser = tree_sitter.Parser(tree_sitter.Language(swift.language()))
+    assert not parser.parse(text).root_node.has_error
+    assert parser.parse(text.replace(b"}", b"", 1)).root_node.has_error
+
+
 # All
 
 
 @pytest.mark.parametrize("name", ["Model.kt", "Model.swift"])
 @pytest.mark.parametrize("kind", ["pixels", "columns"])
 def test_other_languages_name_what_is_in_the_file(request, kind, name):
-    """There is no compiler for them here: their text is held to the file, in brackets and in names."""
+    """Their text is held to the file, in names and numbers."""
     model, _, out = request.getfixturevalue(kind)
     text = (out / "snippets" / name).read_text()
-    for opening, closing in ("()", "[]", "{}"):
-        assert text.count(opening) == text.count(closing)
     assert "{{" not in text and "{%" not in text and "None" not in text and "Undefined" not in text
     interpreter = litert.open_tflite(out / "model.tflite")
     said = json.loads((out / "model.json").read_text())

@@ -9,7 +9,7 @@ const STEPS = 40, MOST = 64;
 
 export function own({about, has, run, code, withLabel, go, refresh, reopen}) {
   const images = [];
-  let learned = false, learning = false;
+  let learned = false, learning = false, turns = 0;
 
   async function card(image) {
     const {name, x} = image, {x_hat} = await run('reconstruct', await withLabel('reconstruct', {x}));
@@ -39,10 +39,14 @@ export function own({about, has, run, code, withLabel, go, refresh, reopen}) {
     return lines;
   }
 
+  // Of the changes that come while cards are made only the last is shown; the keyboard stays where it was.
   async function show() {
-    const cards = [];
+    const turn = ++turns, cards = [], buttons = () => [...$('dropped').querySelectorAll('button')];
     for (const image of images) cards.push(await card(image));
+    if (turn !== turns) return;
+    const at = buttons().indexOf(document.activeElement);
     $('dropped').replaceChildren(...cards);
+    if (at >= 0) (buttons()[at] ?? buttons().at(-1) ?? $('files')).focus();
     $('training').hidden = !about.learns || !(images.length || learned);
     $('train').hidden = !images.length;
     if (!learning) $('train').textContent = images.length === 1 ? 'Train on this image' : `Train on these ${images.length} images`;
@@ -91,6 +95,7 @@ export function own({about, has, run, code, withLabel, go, refresh, reopen}) {
     $('forget').disabled = true;
     learned = false;
     await reopen(); await show();
+    ($('train').hidden ? $('files') : $('train')).focus();
     $('forget').hidden = $('curve').hidden = true;
     $('losses').textContent = '';
   }

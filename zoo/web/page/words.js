@@ -14,10 +14,10 @@ const CODES = {
   choice: 'The code is made of choices. The image is what the decoder makes of them.',
 };
 
-const SCORED = { // as zoo score does
+const SCORED = {
   none: '',
-  threshold: ', when its values from one half on are 1 and the others 0',
-  stochastic: ', when each of its pixels is drawn as black or white by how bright it is, the same way each time',
+  threshold: ' For the score each pixel is black or white, whichever it is nearer to.',
+  stochastic: ' For the score each grey pixel is drawn as black or white, always alike, as zoo score draws it.',
 };
 
 export function words({name, summary, shape: [height, width, channels], file, learns, space, signatures, examples, binarize}) {
@@ -40,5 +40,5 @@ export function words({name, summary, shape: [height, width, channels], file, le
   $('map-text').textContent = `${what} Pick one, or draw over the map.`;
   $('between-text').textContent = `From one image to another: choose them with “Set start” and “Set end”. ${WAYS[space.line]}`;
   $('own-text').textContent = `Each is brought to ${width} × ${height} pixels, encoded and decoded again.`
-    + ('score' in signatures ? ` The score says, in nats, how strange it is to the model${SCORED[binarize.how]}.` : '');
+    + ('score' in signatures ? ` The score says, in nats, how strange it is to the model.${SCORED[binarize.how]}` : '');
 }
