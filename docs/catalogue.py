@@ -46,7 +46,7 @@ def begun(name, source, steps):
     """A model with fresh weights, and the loop that `zoo train` trains it in; schedules end with these steps."""
     bundle = prepared(source)[0]
     shorter = {f"hyperparameters.{word}": {**value, "steps": steps} for word, value in schedules(name).items()}
-    experiment = training.suited(config.for_model(name, shorter), bundle)
+    experiment = training.preparation.suited(config.for_model(name, shorter), bundle)
     keras.utils.set_random_seed(experiment.training.seed)
     model = presets.build(experiment, bundle.shape)
     model.compile(training.optimizer_for(experiment.training, steps))

@@ -57,8 +57,8 @@ def trained(bundle, seed, start, folder):
         changes["start.preset"] = None
     experiment = finetuning.experiment_from(preset, PRESET, bundle.source, "none", None, changes)
     model = presets.build(experiment, bundle.shape)
-    if training.start(model, experiment):
-        training.calibrated(model, bundle, experiment)
+    if training.preparation.start(model, experiment):
+        training.preparation.calibrated(model, bundle, experiment)
     run = training.Run(model, bundle, experiment, folder, lambda event: None)
     run.go()
     named = weights.of_model(model)

@@ -67,7 +67,7 @@ def train(words):
     """The command, in the child; it does not return."""
     from zoo import cli, training
 
-    training.CALL = 0.0  # one step a call, and a checkpoint after it
+    training.run.CALL = 0.0  # one step a call, and a checkpoint after it
     try:
         cli.main(words)
     except SystemExit as ended:

@@ -33,7 +33,7 @@ FLOORS = [  # from the ground; a line is a floor, or a step within one
     {"notation"},
     {"presets"},
     {"export"},
-    {"transfer", "learning_rate", "collapse"},
+    {"transfer", "collapse"},
     {
         "training",
         "finetuning",

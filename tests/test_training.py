@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo import cli, config, learning_rate, presets, training
+from zoo import cli, config, presets, training
 from zoo.errors import GateError, InputError, WriteError
+from zoo.training import learning_rate
 
 SMALL = ("widths=[16]", "latent_dim=3", "jit=false", "limit=300", "batch_size=32", "epochs=2")
 FILES = {
@@ -100,7 +101,7 @@ class Crash(Exception):
 )  # fmt: skip
 def test_a_crashed_run_resumes_to_the_same_weights(model, changes, tmp_path, monkeypatch):
     monkeypatch.setattr(training.Run, "finish", lambda self: None)
-    monkeypatch.setattr(training, "CALL", 0.0)  # a checkpoint after every step
+    monkeypatch.setattr(training.run, "CALL", 0.0)  # a checkpoint after every step
     changes = small(*changes, "checkpoint_seconds=0", "schedule=cosine", "epochs=3")
     whole = training.train(model, "digits", tmp_path / "whole", changes=changes)
     for crash_at in (2, 9):
@@ -121,7 +122,7 @@ def test_a_crashed_run_resumes_to_the_same_weights(model, changes, tmp_path, mon
 KILLED = """
     import os, signal, sys
     from zoo import training
-    training.CALL = 0.0
+    training.run.CALL = 0.0
     def kill(event):
         if event.epoch == 2 and event.step > 3:
             os.kill(os.getpid(), signal.{signal})
@@ -201,7 +202,7 @@ def test_a_run_stopped_while_its_report_is_written_goes_on_too(tmp_path, monkeyp
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training.report, "write", stop)
+        patch.setattr(training.run.report, "write", stop)
         with pytest.raises(training.Interrupted, match=r"zoo train .* --resume"):
             training.train("ae_dense", "digits", tmp_path / "run", changes=small())
     training.train(tmp_path / "run", resume=True)
@@ -344,7 +345,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint_and_says_how_to_go_on(when,
 
     if when == "in the report":
         monkeypatch.setattr(training.Run, "finish", finish)
-    monkeypatch.setattr(training, "CALL", 0.0)
+    monkeypatch.setattr(training.run, "CALL", 0.0)
     with full, pytest.raises(WriteError) as error:
         training.train("vae_dense", "digits", run, changes=small("epochs=3", "checkpoint_seconds=0"), progress=fill)
     assert f"the last checkpoint is whole; make room, then go on with: zoo train {run} --resume" in str(error.value)
@@ -368,7 +369,7 @@ def test_gradients_that_are_not_finite_stop_the_run_after_ten(whole, tmp_path, m
         return loss * tf.where(self.step >= bad, np.nan, 1.0), parts
 
     monkeypatch.setattr(VAE, "objective", objective)
-    monkeypatch.setattr(training, "CALL", 1000.0)  # many steps in a call
+    monkeypatch.setattr(training.run, "CALL", 1000.0)  # many steps in a call
     with pytest.raises(GateError, match=f"step {first + 10}; the last good checkpoint is in {run}") as error:
         training.train("vae_dense", "digits", run, changes=small("epochs=3", "checkpoint_seconds=0"))
     assert error.value.exit_code == 3 and not (run / "metadata.json").exists()
@@ -458,7 +459,7 @@ def test_optimizers_take_their_settings(optimizer, schedule):
         (f"optimizer={optimizer}", f"schedule={schedule}", "learning_rate=0.5", "warmup_steps=10", "clip_norm=1.0"),
     ).training
     made = training.optimizer_for(settings, 100)
-    assert type(made).__name__ == training.OPTIMIZERS[optimizer] and made.global_clipnorm == 1.0
+    assert type(made).__name__ == training.optimizers.OPTIMIZERS[optimizer] and made.global_clipnorm == 1.0
     assert float(made.learning_rate) == 0.0
     made.iterations.assign(10)
     assert float(made.learning_rate) == pytest.approx(0.5)

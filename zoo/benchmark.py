@@ -37,7 +37,7 @@ def benchmark(name, data=None, *, changes=(), steps=200, runs=200):
     """
     experiment = config.for_model(name, changes)
     bundle = load(data) if data else load("digits", resize=SIZE)
-    model = presets.build(training.suited(experiment, bundle), bundle.shape)
+    model = presets.build(training.preparation.suited(experiment, bundle), bundle.shape)
     return {
         "model": experiment.model,
         "input_shape": list(bundle.shape),
@@ -63,7 +63,7 @@ def against(name, other, data=None, *, changes=(), steps=200):
     loops = []
     for each in (name, other):
         experiment = config.for_model(each, changes)
-        model = presets.build(training.suited(experiment, bundle), bundle.shape)
+        model = presets.build(training.preparation.suited(experiment, bundle), bundle.shape)
         loops.append(_loop(model, bundle, experiment, steps))
     seconds, ratio = _in_pairs(*loops)
     batch = experiment.training.batch_size

@@ -44,7 +44,7 @@ def finetune(
         The path of the run folder.
     """
     preset = presets.open_preset(name)
-    experiment = experiment_from(preset, name, training.source_name(data), freeze, resize, changes)
+    experiment = experiment_from(preset, name, training.preparation.source_name(data), freeze, resize, changes)
     out = Path(out or f"runs/{preset.path.name}-{Path(experiment.data.source.replace(':', '-')).stem}")
     given = None if isinstance(data, str | Path) else data
     how = {"resume": resume, "force": force, "progress": progress, "announce": announce}

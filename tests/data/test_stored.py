@@ -168,7 +168,7 @@ def test_training_from_the_disk_gives_the_same_weights(folder, tmp_path):
 def test_a_file_that_goes_while_it_is_read_is_named_and_the_run_goes_on_to_the_same_weights(
     harm, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(training, "CALL", 0.0)
+    monkeypatch.setattr(training.run, "CALL", 0.0)
     monkeypatch.setattr(training.Run, "finish", lambda self: None)
     path, changes = tmp_path / "x.npy", (*SMALL, "checkpoint_seconds=0")
     np.save(path, noise(0, (60, 8, 6)))

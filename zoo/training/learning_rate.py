@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from .errors import InputError
+from ..errors import InputError
 
 RATES = np.geomspace(1e-5, 1.0, 100)  # that are tried, a step each
 SMOOTHING = 2  # neighbours on each side that a loss is averaged with
