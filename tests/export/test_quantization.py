@@ -5,11 +5,12 @@ from functools import partial
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
 
 import zoo
 from zoo import numerics
 from zoo.errors import GateError, InputError
-from zoo.export import ParityError, export, litert, parity, quantization, saved_model, signatures
+from zoo.export import ParityError, export, flatbuffer, litert, parity, quantization, saved_model, signatures
 from zoo.export import tflite as converting
 
 
@@ -44,6 +45,30 @@ def test_float16_is_kept_by_its_own_limit_and_ranks_scores_alike(model, digits, 
     report = export(model, tmp_path / "out", quantize="float16", examples=digits[:16])
     limits = {row.signature: row.tolerance for row in report.rows}
     assert limits.pop("score") == quantization.RANKS and set(limits.values()) == {1e-3}
+
+
+def test_float16_keeps_the_smallest_weights_in_float32(model, tmp_path):
+    converting.write_tflite(model, tmp_path / "m.tflite")
+    plain = (tmp_path / "m.tflite").read_bytes()
+    half = quantization.halved(plain)
+    exact, rounded = sizes(plain), sizes(half)
+    total, kept, less = (sum(part) for part in (exact["float32"], rounded["float32"], rounded["float16"]))
+    assert 0 < kept <= quantization.SMALLEST * total and kept + less == total
+    assert max(rounded["float32"]) <= min(rounded["float16"]) and len(half) < len(plain) - 1.8 * less
+
+
+def sizes(content):
+    """{type: how many numbers each constant of a file has}."""
+    model, kinds = (
+        flatbuffer.unpacked(content),
+        {schema.TensorType.FLOAT32: "float32", schema.TensorType.FLOAT16: "float16"},
+    )
+    tensors = {tensor.buffer: tensor for graph in model.subgraphs for tensor in graph.tensors}
+    found = {name: [] for name in kinds.values()}
+    for tensor in tensors.values():
+        if tensor.type in kinds and model.buffers[tensor.buffer].data is not None:
+            found[kinds[tensor.type]].append(int(np.prod(tensor.shape)))
+    return found
 
 
 @pytest.mark.parametrize(

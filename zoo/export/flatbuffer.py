@@ -1,5 +1,7 @@
 """TFLite files as objects that can be changed, and back."""
 
+import copy
+
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -22,3 +24,25 @@ def packed(model):
     builder = flatbuffers.Builder()
     builder.Finish(model.Pack(builder), IDENTIFIER)
     return bytes(builder.Output())
+
+
+def insert(graph, index, code, kind):
+    """Has an operation of one input make what a constant tensor was: the tensor gets another type and stands before it.
+
+    Args:
+        graph: a `SubGraphT`.
+        index: of the tensor.
+        code: index of the operation's code.
+        kind: the new `TensorType` of the constant.
+    """
+    constant, made = graph.tensors[index], copy.copy(graph.tensors[index])
+    constant.name, constant.type, made.buffer = constant.name + b"/constant", kind, 0
+    graph.tensors[index] = made
+    graph.tensors.append(constant)
+    operator = schema.OperatorT()
+    operator.opcodeIndex, operator.inputs, operator.outputs = code, [len(graph.tensors) - 1], [index]
+    operator.builtinOptionsType, operator.builtinOptions = (
+        schema.BuiltinOptions.DequantizeOptions,
+        schema.DequantizeOptionsT(),
+    )
+    graph.operators.insert(0, operator)

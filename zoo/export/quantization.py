@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from . import flatbuffer, parity
 from .silence import quiet
 
 WIDE = 8  # units of a dense layer for each of its inputs, from which on they share one scale
+SMALLEST = 1 / 16  # of the weights of a float16 file stay in float32
 LARGE = 4096  # numbers of a weight that must not stay in float32
 PAIRS = 64  # blends of two examples that scores are compared on
 RANKS, AUROC = 1e-3, 1e-2  # what the ranks of scores, and their AUROC, may lose
@@ -26,13 +28,13 @@ class Precision(NamedTuple):
     Attributes:
         tolerance: of `measure`.
         measure: (found, expected) -> (largest difference, error).
-        recipe: of litert-quantizer, which works on the finished float32 file; None where the converter does it.
+        rewrite: a function of the bytes of the finished float32 file; None where the converter does it.
         calibrated: whether it needs examples, because activations are integers too.
     """
 
     tolerance: float
     measure: Callable
-    recipe: str | None = None
+    rewrite: Callable | None = None
     calibrated: bool = False
 
 
@@ -44,15 +46,6 @@ def largest(found, expected):
 def average(found, expected):
     """The mean of the errors, relative to the range of the output where that is beyond 1."""
     return _measured(found, expected, np.mean)
-
-
-PRECISIONS = {
-    "none": Precision(1e-5, parity.difference),
-    "float16": Precision(1e-3, largest),
-    "dynamic_int8": Precision(1e-2, largest, recipe="dynamic_wi8_afp32"),
-    "int8": Precision(2e-2, average, calibrated=True),
-    "weight_int4": Precision(2e-2, average, recipe="weight_only_wi4_afp32"),
-}
 
 
 def _measured(found, expected, over):
@@ -81,7 +74,39 @@ def requantized(content, recipe):
             quantizer.add_dynamic_config(re.escape(name), dense, 8, qtyping.QuantGranularity.TENSORWISE)
     with quiet():
         result = quantizer.quantize(enable_progress_bar=False, enable_progress_report=False)
+    require_quantized(result.quantized_model)
     return flatbuffer.packed(flatbuffer.unpacked(result.quantized_model))
+
+
+def halved(content):
+    """A float32 TFLite file, as bytes, with its weights in float16, but for the smallest, which take no room.
+
+    The smallest are those that an example passes first and last, and that make the code: of a dense network, they make
+    half of the error.
+    """
+    model = flatbuffer.unpacked(content)
+    halves = _large(model)
+    for number in halves:
+        buffer = model.buffers[number]
+        buffer.data = np.frombuffer(bytes(buffer.data), "float32").astype("float16").view("uint8")
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
+    code.version = 3  # of float16
+    model.operatorCodes.append(code)
+    for graph in model.subgraphs:
+        for index in [i for i, tensor in enumerate(graph.tensors) if tensor.buffer in halves]:
+            flatbuffer.insert(graph, index, len(model.operatorCodes) - 1, schema.TensorType.FLOAT16)
+    return flatbuffer.packed(model)
+
+
+def _large(model):
+    """Buffers of float32 numbers without the smallest, of SMALLEST of all numbers together."""
+    tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
+    floats = {t.buffer for t in tensors if t.type == schema.TensorType.FLOAT32 and not t.isVariable}
+    sizes = {number: len(data) for number in floats if (data := model.buffers[number].data) is not None}
+    ordered = sorted(sizes, key=lambda number: (sizes[number], number))
+    taken = np.cumsum([sizes[number] for number in ordered])
+    return {number for number, sum in zip(ordered, taken, strict=True) if sum > SMALLEST * taken[-1]}
 
 
 def _dense_layers(content, chosen):
@@ -94,6 +119,15 @@ def _dense_layers(content, chosen):
                 units, inputs = graph.Tensors(operator.Inputs(1)).ShapeAsNumpy()
                 if chosen(units, inputs):
                     yield graph.Tensors(operator.Outputs(0)).Name().decode()
+
+
+PRECISIONS = {
+    "none": Precision(1e-5, parity.difference),
+    "float16": Precision(1e-3, largest, halved),
+    "dynamic_int8": Precision(1e-2, largest, partial(requantized, recipe="dynamic_wi8_afp32")),
+    "int8": Precision(2e-2, average, calibrated=True),
+    "weight_int4": Precision(2e-2, average, partial(requantized, recipe="weight_only_wi4_afp32")),
+}
 
 
 def calibration(model, examples):

@@ -47,11 +47,12 @@ def write_functions(functions, path, quantize="none", examples=None, threshold=N
         saved = Path(folder) / "saved_model"
         saved_model.write_functions(functions, saved)
         content = convert(saved, functions, quantize, examples, integers)
-    if recipe := quantization.PRECISIONS[quantize].recipe:
-        content = quantization.requantized(content, recipe)
-    if quantize != "none":
+    if rewrite := quantization.PRECISIONS[quantize].rewrite:
+        content = rewrite(content)
+    if quantize == "int8":
         quantization.require_quantized(content)
-        content = content if threshold is None else decisions.in_float32(content, threshold)
+    if quantize != "none" and threshold is not None:
+        content = decisions.in_float32(content, threshold)
     weights.write_bytes(path, content)
 
 
@@ -70,7 +71,7 @@ def _convert(saved, verbs, quantize="none", examples=None, integers=False):
         converter.experimental_enable_resource_variables = (
             True  # of weights that a signature sets; others are constants
         )
-        if quantize in ("float16", "int8"):
+        if quantize == "int8":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.representative_dataset = examples
         if integers:
@@ -78,8 +79,6 @@ def _convert(saved, verbs, quantize="none", examples=None, integers=False):
             converter.inference_input_type = converter.inference_output_type = tf.int8
         elif quantize == "int8":
             return _with_exact_sums(converter)
-        if quantize == "float16":
-            converter.target_spec.supported_types = [tf.float16]
         return converter.convert()
 
 
