@@ -8,7 +8,7 @@ import tensorflow as tf
 import zoo
 from zoo import presets, weights
 from zoo.errors import GateError, InputError
-from zoo.export import export, litert, on_device
+from zoo.export import ParityError, export, gradients, litert, on_device
 
 DIGITS = {"input_shape": (8, 8, 1), "latent_dim": 3, "widths": (8,)}
 LEARNING = [
@@ -64,6 +64,17 @@ def test_it_learns_as_keras_does(tmp_path, name, words, optimizer):
     assert rows["train"].inputs["x"]["shape"] == [4, *model.example_shape] and report.batch == 1
     after = weights.values(weights.of_model(model))
     assert all(np.array_equal(before[key], after[key]) for key in before)  # the model itself has learned nothing
+
+
+def test_a_wrong_gradient_is_refused(tmp_path, monkeypatch):
+    """By a ten-thousandth, in the kernels of convolutions alone; the losses of the first steps do not tell."""
+    right = gradients._to_kernel
+    monkeypatch.setattr(gradients, "_to_kernel", lambda *given: 1.0001 * right(*given))
+    model = zoo.create_model("ae_conv", **DIGITS)
+    with pytest.raises(ParityError, match="signature save: differs") as refused:
+        export(model, tmp_path / "out", trainable=True, batch=4, optimizer="adam", examples=examples((8, 8, 1)))
+    assert [row.signature for row in refused.value.rows if not row.passed] == ["save"]
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_loss_falls_and_no_noise_is_asked_for(learning, digits):

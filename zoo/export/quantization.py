@@ -184,11 +184,16 @@ def score_difference(run, model, x):
     The error is what the rank correlation lacks to 1, or a tenth of the change of the AUROC, whichever is more: it is
     the order of scores that decides.
     """
+    absolute, ranks, change = order_of_scores(run, model, x)
+    return absolute, max(1.0 - ranks, abs(change) * RANKS / AUROC)
+
+
+def order_of_scores(run, model, x):
+    """(largest difference, rank correlation, change of the AUROC) of the scores that `score_difference` looks at."""
     stranger = blends(x, PAIRS)
     both, strange = np.concatenate([x, stranger]), np.r_[np.zeros(len(x)), np.ones(len(stranger))]
     found, expected = run("score", {"x": both}).get("score"), model.score(both)
     if found is None or not np.isfinite(found).all():
-        return np.inf, np.inf
-    lost = 1.0 - spearmanr(found, expected).statistic
+        return np.inf, -np.inf, np.inf
     change = roc_auc_score(strange, found) - roc_auc_score(strange, expected) if len(stranger) else 0.0
-    return np.max(np.abs(found - expected)), max(lost, abs(change) * RANKS / AUROC)
+    return np.max(np.abs(found - expected)), spearmanr(found, expected).statistic, change

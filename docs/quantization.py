@@ -1,0 +1,169 @@
+"""What fewer bits cost the pretrained models: docs/quantization.json.
+
+python docs/quantization.py            every preset in every precision, on its own test images
+python docs/quantization.py layers     vae_conv.mnist with the weights of one layer after the other in fewer bits
+
+`int8` learns its ranges from training images of MNIST.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+import zoo
+from zoo import catalog, presets
+from zoo.export import decisions, export, litert, quantization
+
+DATA, LAYERS_OF = "tfds:mnist", "vae_conv.mnist"
+ANY = 1e9  # a tolerance that keeps every file, so that refused ones have a size too
+FILE = Path(__file__).with_suffix(".json")
+
+
+def table():
+    """{preset: {precision: what was measured}}."""
+    found = {}
+    for name in sorted(catalog.presets()):
+        model, found[name] = zoo.load_model(name), {}
+        for precision in quantization.PRECISIONS:
+            found[name][precision] = measured(model, precision)
+            plain = found[name]["none"]["bytes"]
+            found[name][precision]["of_float32"] = round(found[name][precision]["bytes"] / plain, 3)
+            print(name, precision, json.dumps(found[name][precision]), flush=True)
+    return found
+
+
+def measured(model, precision):
+    """One file: its size, seconds, errors of every output, and why it is refused, if it is."""
+    x, start = model.preset.examples(), time.perf_counter()
+    calibration = DATA if quantization.PRECISIONS[precision].calibrated else None
+    with tempfile.TemporaryDirectory() as folder:
+        words = {"quantize": precision, "calibration": calibration, "tolerance": ANY, "examples": x}
+        path = export(model, Path(folder) / "app", **words).path
+        seconds, interpreter = time.perf_counter() - start, litert.open_tflite(path)
+        rows = litert.verify_tflite(path, model, x, quantize=precision)
+        size = path.stat().st_size
+    failed = [row for row in rows if not row.passed]
+    return {
+        "bytes": size,
+        "seconds": round(seconds, 1),
+        "errors": dict(errors(interpreter, model, x)),
+        "score": order(interpreter, model, x) if "score" in model.signatures() else None,
+        "refused": [f"{row.signature} {row.error:.2g} > {row.tolerance:g}" for row in failed],
+    }
+
+
+def errors(interpreter, model, x):
+    """("signature output", [largest difference, mean difference, largest value]) of real outputs."""
+    for verb, signature in model.signatures().items():
+        inputs = presets.inputs_for(model, verb, signature, np.float32(x))
+        found, expected = litert.run(interpreter, verb, inputs), model.run(verb, **inputs)
+        for name in expected.keys() - {decisions.VERDICT, decisions.SCORE}:
+            difference = np.abs(found[name] - expected[name])
+            yield (
+                f"{verb} {name}",
+                [float(f"{n:.3g}") for n in (difference.max(), difference.mean(), expected[name].max())],
+            )
+
+
+def order(interpreter, model, x):
+    """How alike scores are ordered."""
+    _, ranks, change = quantization.order_of_scores(lambda verb, given: litert.run(interpreter, verb, given), model, x)
+    return {"rank_correlation": round(float(ranks), 6), "auroc_change": round(float(change), 6)}
+
+
+# Weights alone, every sum in float32: what no interpreter can do better
+
+
+def rounded(weights, axis):
+    """int8, with a scale for each output channel."""
+    scale = largest(weights, axis) / 127
+    return np.float32(np.round(weights / scale) * scale)
+
+
+def largest(weights, axis):
+    """Of each channel, broadcast to the weights."""
+    return np.max(np.abs(weights), tuple(i for i in range(weights.ndim) if i != axis), keepdims=True)
+
+
+def halved(weights, _):
+    return np.float32(np.float16(weights))
+
+
+def kernels(model):
+    """{name: (variable, axis of outputs, axis of inputs)}; a transposed convolution has its outputs before its inputs."""
+    layers = [("encoder", layer) for layer in model.encoder.layers] + [
+        ("decoder", layer) for layer in model.decoder.layers
+    ]
+    return {
+        f"{network}/{layer.name}": (layer.kernel, *((-2, -1) if "Transpose" in type(layer).__name__ else (-1, -2)))
+        for network, layer in layers
+        if hasattr(layer, "kernel")
+    }
+
+
+def layers():
+    """{what was rounded: [largest difference of a reconstruction, of a sample, part of the size of the weights]}."""
+    model = zoo.load_model(LAYERS_OF)
+    known = kernels(model)
+    before = {name: variable.numpy() for name, (variable, *_) in known.items()}
+    expected, sizes = outputs(model), {name: weights.size for name, weights in before.items()}
+
+    def tried(int8, others=lambda weights, _: weights):
+        found = {}
+        for name, (variable, axis, _) in known.items():
+            weights = variable.numpy()
+            found[name] = weights
+            variable.assign((rounded if name in int8 else others)(weights, axis % weights.ndim))
+        errors = [float(f"{np.max(np.abs(a - b)):.2g}") for a, b in zip(outputs(model), expected, strict=True)]
+        for name, weights in found.items():
+            known[name][0].assign(weights)
+        rest = 0.5 if others is halved else 1.0
+        part = sum(size * (0.25 if name in int8 else rest) for name, size in sizes.items()) / sum(sizes.values())
+        return [*errors, round(part, 3)]
+
+    wide = sorted(sizes, key=sizes.get)[-2:]
+    found = {"all layers": tried(known)}
+    found |= {f"{name} alone": tried([name]) for name in known}
+    found[f"{' and '.join(wide)}, float16 elsewhere"] = tried(wide, halved)
+    equalise(model)
+    found["all layers, channels equalised"] = tried(known)
+    found[f"{' and '.join(wide)}, float16 elsewhere, channels equalised"] = tried(wide, halved)
+    return found
+
+
+def outputs(model):
+    x = np.float32(model.preset.examples())
+    return model.reconstruct(x), model.run("sample", **model.random_inputs("sample", len(x)))["x"]
+
+
+def equalise(model):
+    """Gives every channel between two layers the same largest weight on its way out (Nagel et al. 2019): relu lets the
+    factor pass to the layer before."""
+    known = list(kernels(model).items())
+    for (name, (left, out, _)), (after, (right, _, into)) in zip(known, known[1:], strict=False):
+        if name.split("/")[0] != after.split("/")[0]:
+            continue
+        outs, ins = left.shape[out], right.shape[into]
+        channels = min(outs, ins)  # the other side may have them at every place of a grid
+        by_channel = np.moveaxis(np.abs(right.numpy()), into, 0).reshape(ins // channels, channels, -1).max((0, 2))
+        factor = by_channel / np.exp(np.mean(np.log(by_channel)))
+        model_layer = getattr(model, name.split("/")[0]).get_layer(name.split("/")[1])
+        left.assign(left * shaped(np.tile(factor, outs // channels), left, out))
+        model_layer.bias.assign(model_layer.bias * np.tile(factor, outs // channels))
+        right.assign(right / shaped(np.tile(factor, ins // channels), right, into))
+
+
+def shaped(factor, weights, axis):
+    """Along one axis of the weights."""
+    return np.float32(factor).reshape([-1 if i == axis % len(weights.shape) else 1 for i in range(len(weights.shape))])
+
+
+if __name__ == "__main__":
+    found = json.loads(FILE.read_text()) if FILE.is_file() else {}
+    found |= {"layers": layers()} if "layers" in sys.argv[1:] else {"table": table()}
+    FILE.write_text(json.dumps(found, indent=1) + "\n")
+    print(json.dumps(found, indent=1))
