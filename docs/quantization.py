@@ -6,6 +6,7 @@ python docs/quantization.py layers     vae_conv.mnist with the weights of one la
 `int8` learns its ranges from training images of MNIST.
 """
 
+import itertools
 import json
 import sys
 import tempfile
@@ -94,10 +95,9 @@ def halved(weights, _):
 
 
 def kernels(model):
-    """{name: (variable, axis of outputs, axis of inputs)}; a transposed convolution has its outputs before its inputs."""
-    layers = [("encoder", layer) for layer in model.encoder.layers] + [
-        ("decoder", layer) for layer in model.decoder.layers
-    ]
+    """{name: (variable, axis of outputs, axis of inputs)}, which a transposed convolution has the other way round."""
+    parts = {"encoder": model.encoder, "decoder": model.decoder}
+    layers = [(network, layer) for network, part in parts.items() for layer in part.layers]
     return {
         f"{network}/{layer.name}": (layer.kernel, *((-2, -1) if "Transpose" in type(layer).__name__ else (-1, -2)))
         for network, layer in layers
@@ -144,7 +144,7 @@ def equalise(model):
     """Gives every channel between two layers the same largest weight on its way out (Nagel et al. 2019): relu lets the
     factor pass to the layer before."""
     known = list(kernels(model).items())
-    for (name, (left, out, _)), (after, (right, _, into)) in zip(known, known[1:], strict=False):
+    for (name, (left, out, _)), (after, (right, _, into)) in itertools.pairwise(known):
         if name.split("/")[0] != after.split("/")[0]:
             continue
         outs, ins = left.shape[out], right.shape[into]
