@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 import zoo
-from zoo import cli, presets, web
+from zoo import cli, presets, scoring, web
 from zoo.data.pixels import HOW, Size, resized
 from zoo.errors import InputError, WriteError
 from zoo.export import exploring, export, sandbox
@@ -106,13 +106,20 @@ def site(tmp_path_factory, served):
     return zoo.load_model("vae_dense.mnist"), folder, served(folder), explored
 
 
-@pytest.fixture
-def page(browser, site):
-    """A fresh page of the pretrained VAE; it must have written no error in the end."""
+@pytest.fixture(scope="module")
+def opened(browser, site):
     page = browser.open(site[2])
     yield page
-    assert page("errors") == []
     page("close")
+
+
+@pytest.fixture
+def page(opened):
+    """The page of the pretrained VAE, without images; it must have written no error in the end."""
+    yield opened
+    assert opened("errors") == []
+    opened.evaluate("zoo.images.splice(0), zoo.show()")
+    opened.click("#home")
 
 
 def small(name, **words):
@@ -261,20 +268,6 @@ def test_explore_maps_the_data_that_are_asked_for(monkeypatch):
 
 
 # A file
-
-
-@needs_runtime
-@needs_browser
-def test_the_page_runs_a_file_that_was_exported(served, browser, tmp_path):
-    model = zoo.load_model("vae_dense.mnist")
-    sites.write_site_of(model.preset.path / "tflite" / "model.tflite", tmp_path / "page")
-    page, x = browser.open(served(tmp_path / "page")), model.preset.examples()[:1]
-    assert "float32" in page.textContent("#facts") and "--trainable" in page.textContent("#why")
-    upload(page, {"x.png": png(x[0])})
-    same_picture(page.pixels("#dropped canvas", 1), model.reconstruct(x)[0])
-    assert "Normal" in page.textContent("#dropped") and f"{model.threshold:.1f}" in page.textContent("#dropped")
-    assert page("errors") == []
-    page("close")
 
 
 def damaged(content):
@@ -438,15 +431,6 @@ def test_a_dropped_image_is_reconstructed_compared_and_judged(site, page):
     assert not page.isVisible("#training")
 
 
-def scored(capsys, *words):
-    """What `zoo score --json` says of its first example."""
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["score", *map(str, words), "--json"])
-    said = capsys.readouterr()
-    assert ended.value.code == 0, said.err
-    return json.loads(said.out)
-
-
 def pictures():
     """{name: bytes} of images of other sizes, shapes and kinds than those of the data."""
     rng = np.random.default_rng(0)
@@ -460,25 +444,46 @@ def pictures():
     return found
 
 
+def judged(page, files, expected):
+    """Whether the page scores files {name: bytes} by these numbers, (score, whether it is an anomaly) each."""
+    upload(page, files)
+    for nth, (score, is_anomaly) in enumerate(expected):
+        found = page.evaluate(f"zoo.judge(zoo.images[{nth}].x).then(o => [o.score[0], o.is_anomaly[0]])")
+        assert found == [pytest.approx(score, rel=1e-5), is_anomaly]
+        shown = page.textContent(f"#dropped figure:nth-child({nth + 1})")
+        assert f"Score {found[0]:.1f}" in shown and ("Anomaly" in shown) == bool(is_anomaly)
+
+
 @needs_runtime
 @needs_browser
-@pytest.mark.parametrize("name", ["vae_conv.mnist", "ae_conv.mnist", "vae_dense.mnist"])
-def test_an_image_is_scored_and_judged_as_by_zoo_score(site, served, browser, tmp_path, capsys, name):
-    if name == "vae_dense.mnist":  # by the page of the model, else by that of its file
-        url = site[2]
-    else:
-        sites.write_site_of(presets.open_preset(name).path / "tflite" / "model.tflite", tmp_path / "page")
-        url = served(tmp_path / "page")
-    page, files = browser.open(url), pictures()
-    upload(page, files)
-    for nth, (file, content) in enumerate(files.items()):
+def test_an_image_is_scored_and_judged_as_by_zoo_score(page, tmp_path, capsys):
+    name, content = next(iter(pictures().items()))
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SystemExit):
+        cli.main(["score", "vae_dense.mnist", "--data", str(tmp_path / name), "--json"])
+    said = json.loads(capsys.readouterr().out)
+    judged(page, {name: content}, [(said["strangest"][0]["score"], said["anomalies"])])
+
+
+@needs_runtime
+@needs_browser
+@pytest.mark.parametrize("name", ["vae_conv.mnist", "ae_conv.mnist"])
+def test_the_page_of_a_file_reconstructs_scores_and_judges(served, browser, tmp_path, name):
+    model, files = zoo.load_model(name), pictures()
+    sites.write_site_of(model.preset.path / "tflite" / "model.tflite", tmp_path / "page")
+    expected = []
+    for file, content in files.items():
         (tmp_path / file).write_bytes(content)
-        said = scored(capsys, name, "--data", tmp_path / file, "--resize", "model")
-        score, verdict = page.evaluate(f"zoo.judge(zoo.images[{nth}].x).then(o => [o.score[0], o.is_anomaly[0]])")
-        assert score == pytest.approx(said["strangest"][0]["score"], rel=1e-5)
-        assert verdict == said["anomalies"]
-        shown = page.textContent(f"#dropped figure:nth-child({nth + 1})")
-        assert f"Score {score:.1f}" in shown and ("Anomaly" in shown) == bool(verdict)
+        x = presets.data_for(model.preset, str(tmp_path / file), "model", validation=0.0, test=0.0).train.x
+        found = scoring.score(model, x)
+        expected.append((found.scores[0], found.is_anomaly[0]))
+    page = browser.open(served(tmp_path / "page"))
+    judged(page, files, expected)
+    same_picture(
+        page.pixels("#dropped canvas", 3 * len(files) - 2), model.reconstruct(model.preset.preprocessor.apply(x))[0]
+    )
+    assert f"{model.threshold:.1f}" in page.textContent("#dropped")
+    assert "float32" in page.textContent("#facts") and "--trainable" in page.textContent("#why")
     assert page("errors") == []
     page("close")
 
@@ -500,7 +505,7 @@ def test_images_are_resized_as_those_of_data(page, how):
 @needs_runtime
 @needs_browser
 def test_training_in_the_page_lowers_the_loss_and_can_be_forgotten(site, browser, page):
-    other = browser.open(site[2])
+    other, page = page, browser.open(site[2])
     for nth in range(4):
         page.click(f"#examples button >> nth={nth}")
         page.waitForSelector(f"#dropped figure:nth-child({nth + 1})")
@@ -516,8 +521,8 @@ def test_training_in_the_page_lowers_the_loss_and_can_be_forgotten(site, browser
     page.click("#forget")
     page.waitForSelector("#forget", {"state": "hidden"})
     assert page.evaluate(decoded) == before
-    assert other("errors") == []
-    other("close")
+    assert page("errors") == []
+    page("close")
 
 
 @needs_runtime

@@ -115,5 +115,5 @@ export function own({about, has, run, code, withLabel, go, refresh, reopen}) {
   $('forget').onclick = forget;
   for (const kind of ['dragover', 'dragleave', 'drop'])
     $('zone').addEventListener(kind, event => { event.preventDefault(); $('zone').classList.toggle('over', kind === 'dragover'); if (kind === 'drop') take([...event.dataTransfer.files]); });
-  return {take, train, forget, judge, images};
+  return {take, train, forget, judge, show, images};
 }
