@@ -6,6 +6,7 @@ const {chromium} = createRequire(import.meta.url)(playwright);
 const browser = await chromium.launch({executablePath, args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync']});
 const pages = [], errors = [];
 const LOG = /^(INFO|WARNING): /; // of LiteRT, which writes its log as errors
+const LOCAL = /^(http:\/\/127\.0\.0\.1:|blob:|data:)/; // all that a page may ask for
 
 async function open(options) {
   const page = await (await browser.newContext(options)).newPage();
@@ -13,6 +14,7 @@ async function open(options) {
   const said = errors.at(-1);
   page.on('pageerror', error => said.push(String(error)));
   page.on('console', message => message.type() === 'error' && !LOG.test(message.text()) && said.push(message.text()));
+  page.on('request', request => LOCAL.test(request.url()) || said.push(`asks for ${request.url()}`));
   page.setDefaultTimeout(120000);
   return pages.push(page) - 1;
 }

@@ -103,6 +103,8 @@ def _export(model, folder, trainable, options):
         why = f"its weights are {precision}, and only float32 learns"
     elif "encode" not in model.signatures():
         why = "the model has no encoder"
+    elif "label" in model.signatures()["encode"].inputs:
+        why = "its training needs a label for each image"
     else:
         try:
             return export(model, folder, trainable=True, **{"batch": BATCH} | how), None
@@ -119,7 +121,7 @@ def described(model, report, why):
     preset = getattr(model, "preset", None)
     file = report.files[report.path.name]
     return {
-        "name": preset.path.name if preset else type(model).__name__,
+        "name": preset.path.name if preset else model.variant,
         "summary": type(model).__doc__.partition("\n")[0],
         "shape": list(model.example_shape),
         "file": {**file, "precision": manifest.precision_of(report)},

@@ -14,6 +14,8 @@ const CODES = {
   choice: 'The code is made of choices. The image is what the decoder makes of them.',
 };
 
+const large = bytes => bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toPrecision(3)} MB`;
+
 const SCORED = {
   none: '',
   threshold: ' For the score each pixel is black or white, whichever it is nearer to.',
@@ -26,7 +28,7 @@ export function words({name, summary, shape: [height, width, channels], file, le
   const facts = [
     `${width} × ${height} ${channels === 1 ? 'grey' : 'colour'} pixels`,
     kind === 'indices' ? `${numbers} codes, each one of ${size.toLocaleString('en')}` : `${generator ? 'made of' : 'code of'} ${numbers} numbers`,
-    `${(file.bytes / 1e6).toPrecision(3)} MB${file.precision ? `, ${file.precision}` : ''}`,
+    `${large(file.bytes)}${file.precision ? `, ${file.precision}` : ''}`,
     learns ? 'learns in this page' : 'does not learn in this page',
   ];
   $('facts').replaceChildren(...facts.map(fact => make('li', {textContent: fact})));
