@@ -28,13 +28,13 @@ def main():
         zoo.export("vae_conv.mnist", folder, format="web")
         threading.Thread(target=server.serve_forever, daemon=True).start()
         page = browser.open(f"http://127.0.0.1:{server.server_address[1]}/", width=WIDTH)
-        for nth in (0, 3, 4):
+        for count, nth in enumerate((0, 3, 4), 1):
             page.click(f"#examples button >> nth={nth}")
-            page.waitForSelector(f"#dropped figure:nth-child({len(page.evaluate('zoo.images'))})")
+            page.waitForSelector(f"#dropped figure:nth-child({count})")
         page.click("#dropped figure:nth-child(2) button >> text=See its code")
         page.evaluate("scrollTo(0, 0)")
         shown = Path(folder) / "shown.png"
-        height = page.evaluate("document.getElementById('own').getBoundingClientRect().bottom + 24")
+        height = page.evaluate("document.getElementById('own').getBoundingClientRect().bottom + 9")
         clip = {"x": 0, "y": 0, "width": WIDTH, "height": height}
         page.screenshot({"path": str(shown), "clip": clip, "fullPage": True})
         content = io.BytesIO(shown.read_bytes())
