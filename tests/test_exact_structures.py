@@ -193,6 +193,16 @@ def test_the_loss_of_joint_vae_holds_each_rate_at_its_capacity():
     assert np.isclose(np.mean(loss), np.mean(parts["distortion"]) + 7 * away, rtol=1e-5)
 
 
+def test_categories_of_joint_vae_are_relaxed_at_its_temperature_while_it_trains():
+    words = {"latent_dim": 2, "classes": (3,), "temperature": 0.3, "capacity": 2.0, "class_capacity": 1.0}
+    model = zoo.create_model("joint_vae", **words, **SMALL)
+    q = model.posterior(X, True)
+    drawn = {t: -model.likelihood(model.draw(q, temperature=t), True).log_prob(X) for t in (0.3, 1.0, 2.0)}
+    found = model.objective(X, training=True)[1]["distortion"]
+    assert np.allclose(found, drawn[0.3], rtol=1e-5)
+    assert not np.allclose(drawn[0.3], drawn[1.0], rtol=1e-4) and not np.allclose(drawn[0.3], drawn[2.0], rtol=1e-4)
+
+
 # Levels
 
 
