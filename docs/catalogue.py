@@ -27,6 +27,7 @@ LIMIT, EPOCHS = 10_000, 4
 RAMP = 3  # times as long, where a schedule has to be passed through
 GAME_STEPS = 4_400
 SAMPLES = 500
+PIECE = 100  # examples at once: some losses draw 64 codes for each
 
 
 @cache
@@ -89,7 +90,9 @@ def losses(model, source):
     bundle, _, held_out = prepared(source)
     for mean in model.means.values():
         mean.reset_state()
-    model.test_step((tf.constant(held_out), tf.constant(bundle.test.y)))
+    for start in range(0, len(held_out), PIECE):
+        piece = slice(start, start + PIECE)
+        model.test_step((tf.constant(held_out[piece]), tf.constant(bundle.test.y[piece])))
     found = {name: float(mean.result()) for name, mean in model.means.items()}
     for mean in model.means.values():
         mean.reset_state()
