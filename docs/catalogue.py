@@ -24,6 +24,7 @@ from zoo import catalog, config, data, metrics, presets, training
 FILE = Path(__file__).parent / "catalogue.json"
 MNIST, DIGITS = "tfds:mnist", "digits"
 LIMIT, EPOCHS = 10_000, 4
+SECONDS, EVERY = 120, 59  # after which training ends early, looked at after so many steps
 RAMP = 3  # times as long, where a schedule has to be passed through
 GAME_STEPS = 4_400
 SAMPLES = 500
@@ -65,7 +66,8 @@ def row(name):
     parts = [losses(model, source)]
     model.step.assign(0)
     start = time.perf_counter()
-    loop.advance(epochs * loop.steps)
+    while model.step < steps and (schedules(name) or time.perf_counter() - start < SECONDS):
+        loop.advance(min(EVERY, steps - int(model.step)))
     seconds = time.perf_counter() - start
     parts.append(losses(model, source))
     verbs, samples = model.signatures(), model.sample(SAMPLES)
