@@ -100,14 +100,15 @@ def catalogue_table():
     file = ROOT / "docs" / "catalogue.json"
     results = json.loads(file.read_text()) if file.is_file() else {}
     lines = [
-        "| model | parameters | loss before | loss after | test MSE | active units | perplexity "
+        "| model | parameters | steps | loss before | loss after | test MSE | active units | perplexity "
         "| spread of samples | classes covered |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, found in results.items():
         cells = [
             f"`{name}`",
             f"{found['parameters']:,}",
+            f"{found['steps']:,}",
             *(f"{loss:.4g}" for loss in found["loss"]),
             *(
                 "" if found[key] is None else format(found[key], spec)
