@@ -3,10 +3,10 @@
 python docs/catalogue.py            trains those that are not in the file yet (an hour for all, on two idle cores)
 python docs/catalogue.py vq_vae gan  trains these variants again
 
-The data are digits of MNIST where TFDS_DATA_DIR has it, else scikit-learn's; training takes four epochs of 10,000 images,
-or two minutes. The loss must fall, the codes must be in
-use and the samples must differ, or the exit code is 3. The adversarial models are trained on scikit-learn's digits as
-well, longer, and 500 samples of them must cover eight of the ten classes.
+The data are digits of MNIST where TFDS_DATA_DIR has it, else scikit-learn's; training takes four epochs of 10,000
+images, or two minutes. The loss must fall, the codes must be in use and the samples must differ, or the exit code is 3.
+The adversarial models are trained on scikit-learn's digits as well, longer, and 500 samples of them must cover eight
+of the ten classes.
 """
 
 import json
