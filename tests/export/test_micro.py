@@ -8,6 +8,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 import zoo
 from zoo.errors import GateError, InputError
@@ -37,7 +38,7 @@ def trained(digits, name, **words):
 
 @pytest.fixture(scope="module")
 def model(digits):
-    return trained(digits, "vae_dense")
+    return trained(digits, "vae_dense", prior="mixture")
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +51,23 @@ def test_what_fits_is_written_and_what_does_not_is_named(exported, model):
     assert (
         set(said["signatures"])
         == {row.signature for row in exported.rows}
-        == {"encode", "decode", "reconstruct", "sample"}
+        == {"encode", "decode", "reconstruct", "score"}
     )
-    assert said["left_out"] == {"score": "tflite-micro has no EXP in int8 (signature score)"}
+    assert said["left_out"] == {"sample": "tflite-micro has no SUM in int8 (signature sample)"}
     for verb, described in said["signatures"].items():
         assert described["flash"] == (exported.path / f"{verb}.tflite").stat().st_size < 40_000
         assert 500 < described["arena"] < 20_000
     assert list(said["signatures"]["encode"]["outputs"]) == ["z"]  # the deviations need EXP
+
+
+def test_scores_keep_their_order_because_they_are_summed_in_float32(exported, model, digits):
+    described = json.loads((exported.path / "micro.json").read_text())["signatures"]["score"]
+    interpreter = micro._interpreter((exported.path / "score.tflite").read_bytes())
+    found, expected = micro.run(interpreter, described, {"x": digits})["score"], model.score(digits)
+    assert described["outputs"]["score"] == {"dtype": "float32", "shape": [1], "scale": 0.0, "zero_point": 0}
+    assert spearmanr(found, expected).statistic > 0.999 and len(set(found)) == len(set(expected))
+    header = (exported.path / "score.h").read_text()
+    assert "// output score: float32 [1]" in header and "SCALE" not in header
 
 
 def test_an_autoencoder_runs_as_keras_does_and_its_score_fits(digits, tmp_path):
@@ -87,8 +98,8 @@ def test_the_header_is_the_file(exported, tmp_path):
 
 
 def test_what_was_asked_for_and_does_not_fit_is_refused_by_operation(model, digits, tmp_path):
-    with pytest.raises(GateError, match=r"tflite-micro has no EXP in int8 \(signature score\)"):
-        export(model, tmp_path / "out", format="micro", calibration=digits, verbs="encode,score")
+    with pytest.raises(GateError, match=r"tflite-micro has no SUM in int8 \(signature sample\)"):
+        export(model, tmp_path / "out", format="micro", calibration=digits, verbs="encode,sample")
     assert not list(tmp_path.iterdir())
 
 

@@ -1,5 +1,7 @@
 """Microcontrollers: an int8 file and a C header for each signature, run in tflite-micro before they are kept.
 
+The score is taken in float32, of what int8 layers give: in the 256 steps of an int8 number scores lose their order.
+
 TensorFlow Lite Micro knows one subgraph a file and fewer operations than phones. What a signature gives beside its main
 result (the deviations of a code, the verdict on a score) is left out: compare the score with `threshold` of micro.json
 on the device.
@@ -99,7 +101,8 @@ def _written(main, verb, path, calibration):
     file = path / f"{verb}.tflite"
     examples = partial(quantization.calibration, main, calibration)
     try:
-        tflite.write_functions(signatures.functions(main, 1), file, "int8", examples, integers=True)
+        integers = verb != decisions.SCORE
+        tflite.write_functions(signatures.functions(main, 1), file, "int8", examples, integers=integers)
         content = file.read_bytes()
         arena = arena_of(content, verb)
     except GateError:
@@ -140,7 +143,7 @@ def _interpreter(content):
 def _tensors(content, side):
     """{name: {"dtype", "shape", "scale", "zero_point"}} of the "inputs" or "outputs" of a file, in its order.
 
-    A real value is scale (q - zero_point); integers of their own, such as indices, have a scale of 0.
+    A real value is scale (q - zero_point); real numbers, and integers of their own such as indices, have a scale of 0.
     """
     model = flatbuffer.unpacked(content)
     (signature,), graph = model.signatureDefs, model.subgraphs[0]
@@ -151,8 +154,9 @@ def _tensors(content, side):
 def _tensor(tensor):
     known = tensor.quantization
     scaled = known is not None and known.scale is not None
+    types = {schema.TensorType.INT8: "int8", schema.TensorType.INT32: "int32", schema.TensorType.FLOAT32: "float32"}
     return {
-        "dtype": {schema.TensorType.INT8: "int8", schema.TensorType.INT32: "int32"}[tensor.type],
+        "dtype": types[tensor.type],
         "shape": [int(size) for size in tensor.shape],
         "scale": float(known.scale[0]) if scaled else 0.0,
         "zero_point": int(known.zeroPoint[0]) if scaled else 0,
@@ -163,7 +167,7 @@ def header(verb, content, described):
     """A C header that holds a file, the memory it takes, and what its numbers stand for."""
     name = f"zoo_{verb}"
     lines = [
-        f"// {verb}: int8 TensorFlow Lite Micro model. A real value is scale * (q - zero_point).",
+        f"// {verb}: TensorFlow Lite Micro model. The real value of an int8 number q is scale * (q - zero_point).",
         "#pragma once",
         "#include <stdalign.h>",
         f"#define {name.upper()}_ARENA {described['arena']}  // bytes, as measured where pointers have 8 bytes",
@@ -171,11 +175,10 @@ def header(verb, content, described):
     for side in ("inputs", "outputs"):
         for tensor, known in described[side].items():
             prefix, shape = f"{name}_{tensor}".upper(), ", ".join(map(str, known["shape"]))
-            lines += [
-                f"// {side[:-1]} {tensor}: {known['dtype']} [{shape}]",
-                f"#define {prefix}_SCALE {known['scale']:.9g}",
-                f"#define {prefix}_ZERO_POINT ({known['zero_point']})",
-            ]
+            lines.append(f"// {side[:-1]} {tensor}: {known['dtype']} [{shape}]")
+            if known["scale"]:
+                lines.append(f"#define {prefix}_SCALE {known['scale']:.9g}")
+                lines.append(f"#define {prefix}_ZERO_POINT ({known['zero_point']})")
     lines.append(f"alignas(16) static const unsigned char {name}[{len(content)}] = {{")
     rows = (content[start : start + COLUMNS] for start in range(0, len(content), COLUMNS))
     lines += [f"{','.join(f'0x{byte:02x}' for byte in row)}," for row in rows]
@@ -210,6 +213,8 @@ def run(interpreter, described, inputs):
 
 
 def _quantized(values, known):
+    if not known["scale"]:
+        return np.array(values, known["dtype"])
     return np.clip(np.round(values / known["scale"]) + known["zero_point"], -128, 127).astype("int8")
 
 

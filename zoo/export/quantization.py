@@ -192,7 +192,8 @@ def order_of_scores(run, model, x):
     """(largest difference, rank correlation, change of the AUROC) of the scores that `score_difference` looks at."""
     stranger = blends(x, PAIRS)
     both, strange = np.concatenate([x, stranger]), np.r_[np.zeros(len(x)), np.ones(len(stranger))]
-    found, expected = run("score", {"x": both}).get("score"), model.score(both)
+    inputs = presets.inputs_for(model, "score", model.signatures()["score"], both)
+    found, expected = run("score", inputs).get("score"), model.run("score", **inputs)["score"]
     if found is None or not np.isfinite(found).all():
         return np.inf, -np.inf, np.inf
     change = roc_auc_score(strange, found) - roc_auc_score(strange, expected) if len(stranger) else 0.0
