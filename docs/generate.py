@@ -283,7 +283,70 @@ def _anomalies(kind):
     return json.loads(file.read_text()).get(kind, {}) if file.is_file() else {}
 
 
+def quantization_table():
+    """What fewer bits cost each preset, as `docs/quantization.py` found it."""
+    outputs = {"encode z": "codes", "decode x_hat": "decode", "reconstruct x_hat": "reconstruct", "sample x": "sample"}
+    lines = [
+        f"| preset | weights | size | {' | '.join(outputs.values())} | rank correlation, AUROC | kept | seconds |",
+        "|---|---|---:|" + "---:|" * (len(outputs) + 1) + "---|---:|",
+    ]
+    for preset, precisions in _found("quantization").get("table", {}).items():
+        for name, found in precisions.items():
+            errors = [found["errors"].get(output) for output in outputs]
+            score = found["score"]
+            cells = [
+                *("-" if each is None else f"{each[0]:.1e}, {each[1]:.1e}" for each in errors),
+                f"{score['rank_correlation']:.4f}, {score['auroc_change']:+.4f}" if score else "-",
+                "refused: " + found["refused"][0] if found["refused"] else "yes",
+            ]
+            lines.append(
+                f"| `{preset}` | `{name}` | {found['of_float32']:.2f} | {' | '.join(cells)} | {found['seconds']:.0f} |"
+            )
+    return "\n".join(lines)
+
+
+def layers_table():
+    """What weights in fewer bits cost alone, as `docs/quantization.py layers` found it."""
+    lines = ["| preset | weights in int8 | reconstruct | sample | size of the weights |", "|---|---|---:|---:|---:|"]
+    for preset, tried in _found("quantization").get("layers", {}).items():
+        for name, (image, sample, size) in tried.items():
+            if preset == "vae_conv.mnist" or "alone" not in name:
+                lines.append(f"| `{preset}` | {name} | {image:.2g} | {sample:.2g} | {size:.2f} |")
+    return "\n".join(lines)
+
+
+def device_tables():
+    """How fast a preset is in LiteRT beside TensorFlow, as `docs/benchmarks/device.py` found it."""
+    found, parts = _found("device"), []
+    for key, said in (("reconstruct_ms", "one image reconstructed"), ("train_ms", "one training step")):
+        times = found.get(key, {})
+        lines = [f"| {said} | milliseconds | faster than `tf.function` |", "|---|---:|---:|"]
+        lines += [f"| {name} | {ms:.3f} | {times['function'] / ms:.1f} |" for name, ms in times.items()]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def exports_line():
+    """What the export of every model to ONNX gave, as `docs/exports.py` found it."""
+    found = _found("exports")
+    errors = [result["error"] for result in found.values() if "error" in result]
+    if not errors:
+        return ""
+    refused = [f"`{name}` ({result['refused']})" for name, result in found.items() if "refused" in result]
+    left = f"; refused: {', '.join(refused)}" if refused else "; none is refused"
+    return f"{len(errors)} of {len(found)} models are kept, with errors of {max(errors):.1e} at most{left}."
+
+
+def _found(name):
+    file = ROOT / "docs" / f"{name}.json"
+    return json.loads(file.read_text()) if file.is_file() else {}
+
+
 PARTS = {
+    "quantization": quantization_table,
+    "layers": layers_table,
+    "device": device_tables,
+    "exports": exports_line,
     "anomalies": anomalies_table,
     "defects": defects_table,
     "models": models_table,

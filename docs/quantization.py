@@ -1,7 +1,7 @@
 """What fewer bits cost the pretrained models: docs/quantization.json.
 
 python docs/quantization.py            every preset in every precision, on its own test images
-python docs/quantization.py layers     vae_conv.mnist with the weights of one layer after the other in fewer bits
+python docs/quantization.py layers     three of them with the weights of some layers in fewer bits
 
 `int8` learns its ranges from training images of MNIST.
 """
@@ -19,7 +19,7 @@ import zoo
 from zoo import catalog, presets
 from zoo.export import decisions, export, litert, quantization
 
-DATA, LAYERS_OF = "tfds:mnist", "vae_conv.mnist"
+DATA, LAYERS_OF = "tfds:mnist", ("vae_conv.mnist", "vae_dense.mnist", "ae_conv.mnist")
 ANY = 1e9  # a tolerance that keeps every file, so that refused ones have a size too
 FILE = Path(__file__).with_suffix(".json")
 
@@ -105,9 +105,9 @@ def kernels(model):
     }
 
 
-def layers():
-    """{what was rounded: [largest difference of a reconstruction, of a sample, part of the size of the weights]}."""
-    model = zoo.load_model(LAYERS_OF)
+def layers(name):
+    """Of a preset, {what was rounded: [largest difference of a reconstruction, of a sample, part of the size]}."""
+    model = zoo.load_model(name)
     known = kernels(model)
     before = {name: variable.numpy() for name, (variable, *_) in known.items()}
     expected, sizes = outputs(model), {name: weights.size for name, weights in before.items()}
@@ -164,6 +164,6 @@ def shaped(factor, weights, axis):
 
 if __name__ == "__main__":
     found = json.loads(FILE.read_text()) if FILE.is_file() else {}
-    found |= {"layers": layers()} if "layers" in sys.argv[1:] else {"table": table()}
+    found |= {"layers": {name: layers(name) for name in LAYERS_OF}} if "layers" in sys.argv[1:] else {"table": table()}
     FILE.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found, indent=1))

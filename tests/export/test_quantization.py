@@ -157,3 +157,11 @@ def test_a_wrong_order_of_scores_is_an_error(model, digits):
     right = quantization.score_difference(lambda verb, inputs: model.run(verb, **inputs), model, digits[:16])
     wrong = quantization.score_difference(lambda verb, i: {"score": -model.score(i["x"])}, model, digits[:16])
     assert right == (0.0, pytest.approx(0.0, abs=1e-9)) and wrong[1] > 1 and len(scores) == 16
+
+
+def test_scores_that_take_a_label_are_compared_too():
+    cvae = zoo.create_model("cvae_dense", input_shape=(12,), latent_dim=2, widths=(8,))
+    x = numerics.uniform((16, 12), numerics.key("x")).numpy()
+    assert "label" in cvae.signatures()["score"].inputs
+    same = quantization.score_difference(lambda verb, inputs: cvae.run(verb, **inputs), cvae, x)
+    assert same == (0.0, pytest.approx(0.0, abs=1e-9))
