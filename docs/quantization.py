@@ -17,7 +17,7 @@ import numpy as np
 
 import zoo
 from zoo import catalog, presets
-from zoo.export import decisions, export, litert, quantization
+from zoo.export import decisions, export, litert, parity, quantization
 
 DATA, LAYERS_OF = "tfds:mnist", ("vae_conv.mnist", "vae_dense.mnist", "ae_conv.mnist")
 ANY = 1e9  # a tolerance that keeps every file, so that refused ones have a size too
@@ -39,7 +39,7 @@ def table():
 
 def measured(model, precision):
     """One file: its size, seconds, errors of every output, and why it is refused, if it is."""
-    x, start = model.preset.examples(), time.perf_counter()
+    x, start = parity.examples_for(model).x, time.perf_counter()
     calibration = DATA if quantization.PRECISIONS[precision].calibrated else None
     with tempfile.TemporaryDirectory() as folder:
         words = {"quantize": precision, "calibration": calibration, "tolerance": ANY, "examples": x}
@@ -60,7 +60,7 @@ def measured(model, precision):
 def errors(interpreter, model, x):
     """("signature output", [largest difference, mean difference, largest value]) of real outputs."""
     for verb, signature in model.signatures().items():
-        inputs = presets.inputs_for(model, verb, signature, np.float32(x))
+        inputs = presets.inputs_for(model, verb, signature, x)
         found, expected = litert.run(interpreter, verb, inputs), model.run(verb, **inputs)
         for name in expected.keys() - {decisions.VERDICT, decisions.SCORE}:
             difference = np.abs(found[name] - expected[name])
