@@ -287,7 +287,7 @@ def quantization_table():
     """What fewer bits cost each preset, as `docs/quantization.py` found it."""
     outputs = {"encode z": "codes", "decode x_hat": "decode", "reconstruct x_hat": "reconstruct", "sample x": "sample"}
     lines = [
-        f"| preset | weights | size | {' | '.join(outputs.values())} | rank correlation, AUROC | kept | seconds |",
+        f"| preset | weights | size | {' | '.join(outputs.values())} | rank correlation, AUROC | kept | CPU s |",
         "|---|---|---:|" + "---:|" * (len(outputs) + 1) + "---|---:|",
     ]
     for preset, precisions in _found("quantization").get("table", {}).items():

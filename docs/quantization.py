@@ -24,27 +24,26 @@ ANY = 1e9  # a tolerance that keeps every file, so that refused ones have a size
 FILE = Path(__file__).with_suffix(".json")
 
 
-def table():
-    """{preset: {precision: what was measured}}."""
-    found = {}
+def table(found):
+    """Adds {preset: {precision: what was measured}} to what there is, one file after the other."""
     for name in sorted(catalog.presets()):
-        model, found[name] = zoo.load_model(name), {}
+        model = zoo.load_model(name)
         for precision in quantization.PRECISIONS:
-            found[name][precision] = measured(model, precision)
-            plain = found[name]["none"]["bytes"]
-            found[name][precision]["of_float32"] = round(found[name][precision]["bytes"] / plain, 3)
-            print(name, precision, json.dumps(found[name][precision]), flush=True)
-    return found
+            files = found.setdefault("table", {}).setdefault(name, {})
+            files[precision] = measured(model, precision)
+            files[precision]["of_float32"] = round(files[precision]["bytes"] / files["none"]["bytes"], 3)
+            print(name, precision, json.dumps(files[precision]), flush=True)
+            FILE.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def measured(model, precision):
-    """One file: its size, seconds, errors of every output, and why it is refused, if it is."""
-    x, start = parity.examples_for(model).x, time.perf_counter()
+    """One file: its size, seconds of processor time, errors of every output, and why it is refused, if it is."""
+    x, start = parity.examples_for(model).x, time.process_time()
     calibration = DATA if quantization.PRECISIONS[precision].calibrated else None
     with tempfile.TemporaryDirectory() as folder:
         words = {"quantize": precision, "calibration": calibration, "tolerance": ANY, "examples": x}
         path = export(model, Path(folder) / "app", **words).path
-        seconds, interpreter = time.perf_counter() - start, litert.open_tflite(path)
+        seconds, interpreter = time.process_time() - start, litert.open_tflite(path)
         rows = litert.verify_tflite(path, model, x, quantize=precision)
         size = path.stat().st_size
     failed = [row for row in rows if not row.passed]
@@ -164,6 +163,8 @@ def shaped(factor, weights, axis):
 
 if __name__ == "__main__":
     found = json.loads(FILE.read_text()) if FILE.is_file() else {}
-    found |= {"layers": {name: layers(name) for name in LAYERS_OF}} if "layers" in sys.argv[1:] else {"table": table()}
-    FILE.write_text(json.dumps(found, indent=1) + "\n")
-    print(json.dumps(found, indent=1))
+    if "layers" in sys.argv[1:]:
+        found["layers"] = {name: layers(name) for name in LAYERS_OF}
+        FILE.write_text(json.dumps(found, indent=1) + "\n")
+    else:
+        table(found)
