@@ -321,7 +321,7 @@ def device_tables():
     for key, said in (("reconstruct_ms", "one image reconstructed"), ("train_ms", "one training step")):
         times = found.get(key, {})
         lines = [f"| {said} | milliseconds | faster than `tf.function` |", "|---|---:|---:|"]
-        lines += [f"| {name} | {ms:.3f} | {times['function'] / ms:.1f} |" for name, ms in times.items()]
+        lines += [f"| {name} | {ms:.3f} | {times['function'] / ms:.2g} |" for name, ms in times.items()]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
@@ -334,7 +334,8 @@ def exports_line():
         return ""
     refused = [f"`{name}` ({result['refused']})" for name, result in found.items() if "refused" in result]
     left = f"; refused: {', '.join(refused)}" if refused else "; none is refused"
-    return f"{len(errors)} of {len(found)} models are kept, with errors of {max(errors):.1e} at most{left}."
+    names, kept = len(catalog.list_models()), len(errors)
+    return f"Of {names} models {len(found)} were tried and {kept} kept, with errors of {max(errors):.1e} at most{left}."
 
 
 def _found(name):
