@@ -15,6 +15,8 @@ import numpy as np
 from zoo import catalog
 
 ROOT = Path(__file__).parent.parent
+BENCHMARKS = ROOT / "docs" / "benchmarks"
+DATA = BENCHMARKS / "data.json"
 FAMILIES = {
     "deterministic": "A code is a point.",
     "probabilistic": "A code is a distribution; samples come from a prior.",
@@ -58,7 +60,8 @@ def presets_table():
 
 def speed_tables():
     """What `zoo benchmark --json` has left in docs/benchmarks/: training, then the verbs of one example."""
-    found = [json.loads(file.read_text()) for file in sorted((ROOT / "docs" / "benchmarks").glob("*.json"))]
+    files = [file for file in sorted(BENCHMARKS.glob("*.json")) if file != DATA]
+    found = [json.loads(file.read_text()) for file in files]
     training = [
         "| model | parameters | images/s | hand-written | ratio | peak memory |",
         "|---|---:|---:|---:|---:|---:|",
@@ -77,6 +80,16 @@ def speed_tables():
                 f"| {function:.3f} ms | {function / lite:.1f} |"
             )
     return "\n".join([*training, "", *verbs])
+
+
+def data_table():
+    """What docs/benchmarks/data.py measured, beside what it must not exceed or fall below."""
+    measured = json.loads(DATA.read_text())
+    lines = ["| | measured | must be |", "|---|---:|---:|"]
+    for name, value in measured["found"].items():
+        how, limit = measured["limits"][name]
+        lines.append(f"| {name} | {value:.3g} | {how} {limit:g} |")
+    return "\n".join(lines)
 
 
 def mutation_table():
@@ -354,6 +367,7 @@ PARTS = {
     "presets": presets_table,
     "chapters": chapters,
     "words": common_words,
+    "data": data_table,
     "samplers": samplers_table,
     "speed": speed_tables,
     "mutation": mutation_table,

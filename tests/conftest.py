@@ -1,6 +1,8 @@
 """The environment of the tests, set before TensorFlow is imported."""
 
+import contextlib
 import os
+import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -29,3 +31,14 @@ def pytest_collection_modifyitems(config, items):
 def pytest_unconfigure(config):
     if CACHE:
         CACHE.cleanup()
+
+
+@contextlib.contextmanager
+def disk_of(size):
+    """Within it, no file can become longer than so many bytes: the disk is full for all that is larger."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

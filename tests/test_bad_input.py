@@ -12,6 +12,8 @@ import zoo
 from zoo import cli, presets, training, weights
 from zoo.errors import InputError
 
+from .conftest import disk_of
+
 SMALL = ("widths=[16]", "latent_dim=3", "jit=false", "limit=200", "batch_size=32", "epochs=1")
 
 
@@ -47,14 +49,13 @@ def tree(folder):
 
 
 def fail(capfd, *arguments):
-    """(exit code, the last line on stderr) of a command."""
+    """(exit code, the one line on stderr) of a command that says nothing else."""
     capfd.readouterr()
     with pytest.raises(SystemExit) as ended:
         cli.main(list(map(str, arguments)))
     said = capfd.readouterr()
-    assert said.out == "" and "Traceback" not in said.err
-    lines = [line for line in said.err.splitlines() if line.startswith("zoo: ")]
-    assert len(lines) == 1
+    lines = said.err.splitlines()
+    assert said.out == "" and len(lines) == 1 and lines[0].startswith("zoo: "), said
     return ended.value.code, lines[0]
 
 
@@ -214,3 +215,25 @@ def test_a_full_disk_leaves_the_last_file(place, monkeypatch, capfd):
     monkeypatch.setattr(weights.os, "fsync", full)
     code, line = fail(capfd, "embed", "run", "--out", "codes.npz")
     assert code == 4 and "No space left" in line and tree(place) == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("export", "run", "app"),
+        ("export", "run", "app", "--format", "saved_model"),
+        ("export", "run", "--format", "keras", "--keep"),
+        ("evaluate", "run", "--samples", "2", "--limit", "20", "--save"),
+        ("sample", "run", "--n", "64", "--out", "new.png"),
+        ("fit-sampler", "run", "--sampler", "mixture"),
+        ("fit-sampler", "run", "--sampler", "mixture", "--out", "copy"),
+    ],
+    ids=lambda command: "-".join(word.strip("-") for word in command),
+)
+def test_a_disk_that_fills_up_leaves_all_as_it_was(command, place, capfd):
+    before = tree(place)
+    with disk_of(1000):
+        code, line = fail(capfd, *command)
+    assert code == 4 and "cannot write" in line, line
+    assert tree(place) == before
+    assert presets.load(place / "run").sample(1).shape == (1, 8, 8, 1)

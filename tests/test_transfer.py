@@ -172,6 +172,17 @@ def test_fine_tuning_writes_a_run_with_numbers_before_and_after(run, tmp_path):
     assert "figures/before_after.png" in preset.metadata["files"]
 
 
+def test_fine_tuning_calibrates_the_threshold_on_the_new_data(tmp_path):
+    changes = ("limit=1200", "validation=0.2", "epochs=1", "jit=false", "widths=[16]", "latent_dim=3")
+    base = training.train("vae_dense", "digits", tmp_path / "base", changes=changes)
+    negative = 255 - zoo.data.load("digits").train.x
+    tuned = finetuning.finetune(base, negative, tmp_path / "tuned", changes=(*changes[:3], "epochs=20"))
+    before, after = (presets.load(path) for path in (base, tuned))
+    held_out = presets.data_for(after.preset, negative).validation.x
+    alarms = [np.mean(model.score(held_out / 255) > model.threshold) for model in (before, after)]
+    assert after.threshold != before.threshold and alarms[0] > 0.5 and alarms[1] <= 0.02
+
+
 def test_resizing_to_the_model_keeps_every_weight(run, tmp_path):
     images = np.random.default_rng(0).integers(0, 255, (120, 12, 10, 3)).astype("uint8")
     seen = []

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from . import config, presets, training
 from .data.pixels import HOW
+from .errors import InputError
 
+FREEZE = ("encoder", "decoder", "none")
 PATIENCE = 5  # epochs without improvement of the validation loss, after which it stops
 
 
@@ -43,6 +45,8 @@ def finetune(
     Returns:
         The path of the run folder.
     """
+    if freeze not in FREEZE:
+        raise InputError(f"freeze={freeze!r}: need one of {', '.join(FREEZE)}")
     preset = presets.open_preset(name)
     experiment = experiment_from(preset, name, training.preparation.source_name(data), freeze, resize, changes)
     out = Path(out or f"runs/{preset.path.name}-{Path(experiment.data.source.replace(':', '-')).stem}")

@@ -11,6 +11,7 @@ golden.npz           fixed inputs and the outputs of every verb
 figures/  tflite/    pictures; the exported model with its parity
 """
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -18,6 +19,8 @@ import json
 import math
 import os
 import platform
+import secrets
+import shutil
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -327,13 +330,40 @@ def require_free(path, force=False):
 
 def copy(preset, path, force=False):
     """A copy of the files of a Preset in a folder of its own: its path."""
-    import shutil
-
     path = create(path, force)
-    for name in ("metadata.json", *preset.metadata["files"]):
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(preset.path / name, path / name)
+    try:
+        for name in ("metadata.json", *preset.metadata["files"]):
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(preset.path / name, path / name)
+    except OSError as error:
+        _remove(path)
+        raise WriteError(f"{path}: cannot write ({error.strerror})") from None
     return path
+
+
+@contextlib.contextmanager
+def revised(path):
+    """A copy of a run folder to change, which takes its place if all goes well; otherwise the run is as it was."""
+    path = Path(path).resolve()
+    around = path.with_name(f"{weights.SCRATCH}{path.name}-{secrets.token_hex(4)}")
+    work, before = around / path.name, around / "before"  # of the same name, which cards and metadata hold
+    try:
+        shutil.copytree(path, work)
+        yield work
+        path.rename(before)
+        try:
+            work.rename(path)
+        except BaseException:
+            before.rename(path)
+            raise
+        weights.sync_folder(path.parent)
+    except WriteError:
+        raise
+    except OSError as error:  # that of copytree holds a list of files, each with its reason
+        reason = error.strerror or str(error).splitlines()[0][-100:]
+        raise WriteError(f"{path}: cannot write ({reason})") from None
+    finally:
+        shutil.rmtree(around, ignore_errors=True)
 
 
 def tidy(path):
@@ -432,8 +462,6 @@ def _is_scratch(file, path):
 
 
 def _remove(path):
-    import shutil
-
     shutil.rmtree(path)
 
 

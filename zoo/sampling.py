@@ -58,8 +58,16 @@ def fit_sampler(
         made, found = fitted(model, x, sampler, seed, progress, words)
         found["data"] = source
         model.use(made)
-    if run:
-        keep(preset, model, found, preset.path if out is None else presets.copy(preset, out, force))
+    if run and out is None:
+        with presets.revised(preset.path) as work:
+            keep(preset, model, found, work)
+    elif run:
+        path = presets.copy(preset, out, force)
+        try:
+            keep(preset, model, found, path)
+        except BaseException:
+            shutil.rmtree(path)
+            raise
     return found
 
 

@@ -92,8 +92,9 @@ def keep(preset, measured, said):
     split = measured["settings"]["split"]
     facts["metrics"] = {**facts["metrics"], split: measured}
     facts["commands"] = {**facts.get("commands", {}), split: said}
-    presets.seal(preset.path, facts)
-    report.card(preset.path)
+    with presets.revised(preset.path) as work:
+        presets.seal(work, facts)
+        report.card(work)
 
 
 def command(name, data, settings, resize):

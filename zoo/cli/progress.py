@@ -28,7 +28,8 @@ class Bar:
         return self
 
     def __exit__(self, *problem):
-        self.bar.stop()
+        if self.live:
+            self.bar.stop()
 
     def say(self, line):
         """A line of the collapse doctor, above the bar."""

@@ -36,7 +36,11 @@ from . import (
 
 PARITY = "parity.json"
 CALIBRATION = 128  # examples that ranges are learned from
-WRITING = (OSError, tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError)  # a full disk, in TensorFlow
+WRITING = (OSError, tf.errors.PermissionDeniedError)
+WRITING += (
+    tf.errors.ResourceExhaustedError,
+    tf.errors.OutOfRangeError,
+)  # in TensorFlow, a full disk and a file too large
 
 
 class Format(NamedTuple):
@@ -338,7 +342,7 @@ def folder_for(out, force):
             for folder in missing:
                 folder.rmdir()
         if isinstance(error, WRITING) and not isinstance(error, ZooError):
-            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+            reason = getattr(error, "strerror", None) or str(error).splitlines()[0].rpartition("; ")[2].partition(" [Op")[0]
             raise WriteError(f"{out}: cannot write ({reason})") from None
         raise
 
