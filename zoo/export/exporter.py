@@ -342,7 +342,8 @@ def folder_for(out, force):
             for folder in missing:
                 folder.rmdir()
         if isinstance(error, WRITING) and not isinstance(error, ZooError):
-            reason = getattr(error, "strerror", None) or str(error).splitlines()[0].rpartition("; ")[2].partition(" [Op")[0]
+            last = str(error).splitlines()[0].rpartition("; ")[2]
+            reason = getattr(error, "strerror", None) or last.partition(" [Op")[0]
             raise WriteError(f"{out}: cannot write ({reason})") from None
         raise
 
