@@ -319,7 +319,12 @@ def create(path, force=False):
 def require_free(path, force=False):
     """Whether there is a run folder to replace; see `create`."""
     path = Path(path)
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+    if not path.exists():
+        parent = next(folder for folder in path.absolute().parents if folder.exists())
+        if not parent.is_dir():
+            raise WriteError(f"{path}: cannot write (Not a directory)")
+        return False
+    if path.is_dir() and not any(path.iterdir()):
         return False
     if not force:
         raise WriteError(f"{path}: exists; choose another folder, or --force to replace it")

@@ -59,6 +59,8 @@ def train(
     out = Path(out or (model if resume and Path(str(model)).is_dir() else f"runs/{experiment.model}"))
     if resume:
         experiment = preparation.resumed(out, experiment)
+    else:
+        presets.require_free(out, force)  # before data are read, which may take long
     preparation.be_deterministic(experiment.training.deterministic)
     preparation.require_masking(experiment)
     bundle = data if isinstance(data, datasets.Bundle) else preparation.load_data(experiment, data)
