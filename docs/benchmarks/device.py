@@ -2,8 +2,9 @@
 
 python docs/benchmarks/device.py
 
-All are called in blocks that take turns, so that whatever else the machine does meets them alike: the ratios are what
-counts. Files are exported once before; the seconds of that are there too.
+Everything is called in turn, in one loop, so that whatever else the machine does meets all alike: the ratios are what
+counts. Each finds the weights of the others in the caches, so that LiteRT is slower here than where it runs alone. Files
+are exported once before; the seconds of that are there too.
 """
 
 import json
@@ -18,8 +19,7 @@ import zoo
 from zoo.export import export, latency, litert, on_device, quantization
 
 PRESET, DATA = "vae_conv.mnist", "tfds:mnist"
-RUNS, STEPS, BLOCKS, WARM_UP = 300, 100, 10, 5
-BATCH = 16
+RUNS, STEPS, BATCH, WARM_UP = 300, 100, 16, 20
 THREADS = (1, 2)
 FILE = Path(__file__).parent.parent / "device.json"
 
@@ -61,16 +61,14 @@ def learning(model, folder):
 
 
 def milliseconds(calls, runs):
-    """{name: median}, of calls in blocks that take turns: in single turns each would find the others' weights in the
-    caches, as no program that reconstructs one image after the other does."""
+    """{name: median}, of calls in turn."""
     seconds = {name: [] for name in calls}
-    for _ in range(BLOCKS):
+    for turn in range(WARM_UP + runs):
         for name, call in calls.items():
-            for run in range(WARM_UP + runs // BLOCKS):
-                start = time.perf_counter()
-                call()
-                if run >= WARM_UP:
-                    seconds[name].append(time.perf_counter() - start)
+            start = time.perf_counter()
+            call()
+            if turn >= WARM_UP:
+                seconds[name].append(time.perf_counter() - start)
     return {name: round(1000 * float(np.median(values)), 4) for name, values in seconds.items()}
 
 
