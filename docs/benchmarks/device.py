@@ -3,8 +3,8 @@
 python docs/benchmarks/device.py
 
 Everything is called in turn, in one loop, so that whatever else the machine does meets all alike: the ratios are what
-counts. Each finds the weights of the others in the caches, so that LiteRT is slower here than where it runs alone. Files
-are exported once before; the seconds of that are there too.
+counts. Each finds the weights of the others in the caches, which may make small ones look slower than they are alone.
+Files are exported once before; the seconds of that are there too.
 """
 
 import json
