@@ -309,6 +309,41 @@ def test_each_codebook_of_rq_vae_stands_for_what_is_left():
     assert np.allclose(loss, distortion + codebook + 0.25 * commitment, rtol=1e-3)
 
 
+def test_codebooks_of_rq_vae_learn_from_their_own_term_and_the_encoder_by_way_of_its_codes():
+    model = zoo.create_model("rq_vae", codes=7, depth=3, latent_dim=2, positions=4, beta=0.5, **SMALL)
+    for book in model.codebooks:
+        book.vectors.assign(RANDOM.normal(size=(7, 2)))
+    with tf.GradientTape(persistent=True) as tape:
+        total = tf.reduce_sum(model.objective(X)[0])
+    z = model.posterior(X).mean().numpy()
+    rest, codes, slope = z.copy(), np.zeros_like(z), 0.0
+    for book in model.codebooks:
+        vectors = book.vectors.numpy()
+        chosen = ((rest[..., None, :] - vectors) ** 2).sum(-1).argmin(-1)
+        expected = np.zeros_like(vectors)
+        np.add.at(expected, chosen.ravel(), 2 * (vectors[chosen] - rest).reshape(-1, 2))
+        found = tf.convert_to_tensor(tape.gradient(total, book.vectors))
+        assert np.allclose(found, expected, rtol=1e-3, atol=1e-3)
+        codes, rest = codes + vectors[chosen], rest - vectors[chosen]
+        slope = slope + 2 * 0.5 * (z - codes)
+    codes = tf.constant(codes)
+    with tf.GradientTape() as decoding:
+        decoding.watch(codes)
+        distortion = -tf.reduce_sum(model.likelihood(codes).log_prob(X))
+    slope = slope + decoding.gradient(distortion, codes).numpy()
+    found = tape.gradient(total, model.encoder.trainable_weights[-1])
+    assert np.allclose(found, slope.reshape(len(X), -1).sum(0), rtol=1e-3, atol=1e-3)
+
+
+def test_codebooks_of_rq_vae_that_follow_averages_are_no_part_of_the_loss():
+    words = {"codes": 7, "depth": 3, "latent_dim": 2, "positions": 4, "decay": 0.9, **SMALL}
+    model = zoo.create_model("rq_vae", beta=0.5, **words)
+    loss, parts = model.objective(X)
+    assert np.allclose(loss, parts["distortion"] + 0.5 * parts["commitment"], rtol=1e-5)
+    assert 1.0 <= parts["perplexity"] <= 7.0
+    assert np.min(parts["codebook"]) > 0
+
+
 def test_moving_averages_resume_exactly(tmp_path):
     words = {"codes": 6, "latent_dim": 2, "positions": 3, "decay": 0.9, "restart": 0.5, **SMALL}
     whole = zoo.create_model("vq_vae", **words)
