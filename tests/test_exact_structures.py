@@ -335,13 +335,23 @@ def test_codebooks_of_rq_vae_learn_from_their_own_term_and_the_encoder_by_way_of
     assert np.allclose(found, slope.reshape(len(X), -1).sum(0), rtol=1e-3, atol=1e-3)
 
 
-def test_codebooks_of_rq_vae_that_follow_averages_are_no_part_of_the_loss():
-    words = {"codes": 7, "depth": 3, "latent_dim": 2, "positions": 4, "decay": 0.9, **SMALL}
-    model = zoo.create_model("rq_vae", beta=0.5, **words)
-    loss, parts = model.objective(X)
+@pytest.mark.parametrize("name, words", [("vq_vae", {}), ("rq_vae", {"depth": 3})])
+def test_codebooks_that_follow_averages_are_no_part_of_the_loss(name, words):
+    words = {"codes": 7, "latent_dim": 2, "positions": 4, "decay": 0.9, **words, **SMALL}
+    loss, parts = zoo.create_model(name, beta=0.5, **words).objective(X)
     assert np.allclose(loss, parts["distortion"] + 0.5 * parts["commitment"], rtol=1e-5)
     assert 1.0 <= parts["perplexity"] <= 7.0
     assert np.min(parts["codebook"]) > 0
+
+
+@pytest.mark.parametrize("name, words", [("vq_vae", {}), ("rq_vae", {"depth": 1})])
+@pytest.mark.parametrize("restart, beta", [(0.0, 50.0), (50.0, 0.0)])
+def test_vectors_that_are_not_used_begin_again_where_restart_says_so(name, words, restart, beta):
+    words = {"codes": 40, "latent_dim": 2, "positions": 1, "decay": 0.9, **words, **SMALL}
+    model = zoo.create_model(name, beta=beta, restart=restart, **words)
+    book = model.codebook if name == "vq_vae" else model.codebooks[0]
+    model.objective(X, training=True)
+    assert np.min(book.counts) == 50.0 if restart else np.min(book.counts) < 1.0
 
 
 def test_moving_averages_resume_exactly(tmp_path):
