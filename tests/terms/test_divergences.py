@@ -9,6 +9,7 @@ from zoo.terms.divergences import (
     excess,
     free_bits,
     inverse_multiquadratic,
+    kl_to_components,
     kl_of_dimensions,
     log_aggregate,
     log_mean_exp,
@@ -133,6 +134,18 @@ def test_the_size_of_the_dataset_moves_no_gradient(size):
             total_correlation = tf.reduce_sum(joint - marginals)
         gradients.append(tape.gradient(total_correlation, mean))
     assert np.allclose(*gradients, rtol=1e-9)
+
+
+def test_kl_to_components_equals_the_sum_over_components():
+    shares, means, scales = np.array([0.5, 0.3, 0.2]), RANDOM.normal(size=(3, 2)), RANDOM.uniform(0.5, 2.0, (3, 2))
+    mean, scale, z = RANDOM.normal(size=(6, 2)), RANDOM.uniform(0.5, 2.0, size=(6, 2)), RANDOM.normal(size=(6, 2))
+    mixture = tfd.MixtureSameFamily(tfd.Categorical(probs=shares), normals(means, scales))
+    found = kl_to_components(normals(mean, scale), tf.constant(z), mixture)
+    for i in range(6):
+        joint = shares * norm(means, scales).pdf(z[i]).prod(1)
+        g = joint / joint.sum()
+        rates = (np.log(scales / scale[i]) + (scale[i] ** 2 + (mean[i] - means) ** 2) / (2 * scales**2) - 0.5).sum(1)
+        assert np.isclose(found[i], (g * (np.log(g / shares) + rates)).sum(), rtol=1e-9)
 
 
 def brute_force_mmd(a, b, scale):
