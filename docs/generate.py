@@ -379,10 +379,10 @@ PARTS = {
 def filled(text):
     """A page with what stands between its markers made anew."""
     for name, make in PARTS.items():
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- end -->)", re.S)
+        pattern = re.compile(rf"(<!-- {name} -->\n)(?:(?!<!-- ).)*(<!-- end -->)", re.S)  # up to its own end
         if pattern.search(text):
             made = make()
-            text = pattern.sub(lambda m, made=made: m[1] + made + m[2], text)
+            text = pattern.sub(lambda m, made=made: m[1] + made + "\n" + m[2], text)
     return text
 
 
