@@ -19,7 +19,7 @@ import zoo
 from zoo.export import export, latency, litert, on_device, quantization
 
 PRESET, DATA = "vae_conv.mnist", "tfds:mnist"
-RUNS, STEPS, BATCH, WARM_UP = 300, 100, 16, 20
+RUNS, STEPS, BATCH = 300, 100, 16
 THREADS = (1, 2)
 FILE = Path(__file__).parent.parent / "device.json"
 
@@ -62,14 +62,8 @@ def learning(model, folder):
 
 def milliseconds(calls, runs):
     """{name: median}, of calls in turn."""
-    seconds = {name: [] for name in calls}
-    for turn in range(WARM_UP + runs):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            if turn >= WARM_UP:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: round(1000 * float(np.median(values)), 4) for name, values in seconds.items()}
+    times = latency.in_turn(calls, runs)
+    return {name: round(1000 * float(np.median(seconds)), 4) for name, seconds in times.items()}
 
 
 def measured(folder):

@@ -33,7 +33,7 @@ def latencies(path, model, runs=200, threads=1):
         x = np.resize(some, (batch, *model.example_shape))
         inputs = presets.inputs_for(model, verb, signature, x)
         calls = {"tflite": _in_litert(interpreter, verb, inputs), "function": _as_function(model, verb, inputs)}
-        times[verb] = _percentiles(_in_turn(calls, runs))
+        times[verb] = _percentiles(in_turn(calls, runs))
     return times
 
 
@@ -71,7 +71,7 @@ def beside(guarded, verb, calls, inputs, runs):
         took, megabytes = guarded.times(verb, inputs, block)
         seconds["tflite"] += list(took)
         for name, call in calls.items():
-            seconds[name] += _in_turn({name: call}, block)[name]
+            seconds[name] += in_turn({name: call}, block)[name]
     return _percentiles(seconds), megabytes
 
 
@@ -85,7 +85,7 @@ def _as_function(model, verb, inputs):
     return lambda: {name: output.numpy() for name, output in function(tensors).items()}
 
 
-def _in_turn(calls, runs):
+def in_turn(calls, runs):
     """{name: seconds of each call}."""
     seconds = {name: [] for name in calls}
     for turn in range(WARM_UP + runs):
