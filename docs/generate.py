@@ -15,8 +15,6 @@ import numpy as np
 from zoo import catalog
 
 ROOT = Path(__file__).parent.parent
-BENCHMARKS = ROOT / "docs" / "benchmarks"
-DATA = BENCHMARKS / "data.json"
 FAMILIES = {
     "deterministic": "A code is a point.",
     "probabilistic": "A code is a distribution; samples come from a prior.",
@@ -60,7 +58,7 @@ def presets_table():
 
 def speed_tables():
     """What `zoo benchmark --json` has left in docs/benchmarks/: training, then the verbs of one example."""
-    found = [json.loads(file.read_text()) for file in sorted(BENCHMARKS.glob("*.json"))]
+    found = [json.loads(file.read_text()) for file in sorted((ROOT / "docs" / "benchmarks").glob("*.json"))]
     found = [result for result in found if "training" in result]  # others have tables of their own
     training = [
         "| model | parameters | images/s | hand-written | ratio | peak memory |",
@@ -84,9 +82,9 @@ def speed_tables():
 
 def data_table():
     """What docs/benchmarks/data.py measured, beside what it must not exceed or fall below."""
-    measured = json.loads(DATA.read_text())
+    measured = _found("benchmarks/data")
     lines = ["| | measured | must be |", "|---|---:|---:|"]
-    for name, value in measured["found"].items():
+    for name, value in measured.get("found", {}).items():
         how, limit = measured["limits"][name]
         lines.append(f"| {name} | {value:.3g} | {how} {limit:g} |")
     return "\n".join(lines)
@@ -94,8 +92,7 @@ def data_table():
 
 def mutation_table():
     """The mistakes that `tests/mutation.py` planted in each objective, and those that were found."""
-    file = ROOT / "docs" / "mutation.json"
-    results = json.loads(file.read_text()) if file.is_file() else {}
+    results = _found("mutation")
     rows = [
         f"| `{target}` | {found['mutants']} | {found['killed']} | "
         + "; ".join(f"line {s['line']}: `{_line(s['change'])}`" for s in found["survivors"])
@@ -110,8 +107,7 @@ def mutation_table():
 
 def catalogue_table():
     """What a short training of each model showed, as `docs/catalogue.py` found it."""
-    file = ROOT / "docs" / "catalogue.json"
-    results = json.loads(file.read_text()) if file.is_file() else {}
+    results = _found("catalogue")
     lines = [
         "| model | parameters | steps | loss before | loss after | test MSE | active units | perplexity "
         "| spread of samples | classes covered |",
@@ -140,10 +136,9 @@ def catalogue_table():
 
 def samplers_table():
     """What `docs/samplers.py` has measured."""
-    file = ROOT / "docs" / "samplers.json"
-    if not file.is_file():
+    found = _found("samplers")
+    if not found:
         return "Not measured yet."
-    found = json.loads(file.read_text())
 
     def row(model, name, scores):
         cells = [
@@ -166,8 +161,7 @@ def samplers_table():
 
 def finetuning_table():
     """What `docs/finetuning.py` has left: losses at equal steps, and errors on test images, mean and sd over seeds."""
-    file = ROOT / "docs" / "finetuning.json"
-    results = json.loads(file.read_text()) if file.is_file() else {}
+    results = _found("finetuning")
     steps = (30, 75, 150)
     columns = "".join(f" loss at {step} |" for step in steps)
     head = f"| data | weights at first | seeds |{columns} test loss | test MSE |"
@@ -245,7 +239,7 @@ def _value(metrics, name, spec):
 
 def anomalies_table():
     """AUROC of detectors on each table, what `docs/anomaly.py` left: mean over the seeds, sd; and on others."""
-    found, others = _anomalies("tables"), _mean_of_tables(_anomalies("development"))
+    found, others = _found("anomaly").get("tables", {}), _mean_of_tables(_found("anomaly").get("development", {}))
     tables = sorted({table for results in found.values() for table in results})
     lines = ["| detector | " + " | ".join(tables) + " | mean | others |", "|---|" + "---:|" * (len(tables) + 2)]
     mean = _mean_of_tables(found)
@@ -276,7 +270,7 @@ def _over_seeds(by_seed):
 
 def defects_table():
     """Average precision of the pixels of planted defects, what `docs/anomaly.py defects` has left."""
-    found = _anomalies("defects")
+    found = _found("anomaly").get("defects", {})
     kinds = [kind for maps in found.values() for kind in maps]
     defects = next(iter(found.values()))[kinds[0]] if found else []
     lines = [
@@ -289,11 +283,6 @@ def defects_table():
             cells = " | ".join(f"{each[1]:.3f}" for each in numbers.values())
             lines.append(f"| `{preset}` | {kind} | {cells} | {precision:.3f} | {auroc:.3f} |")
     return "\n".join(lines)
-
-
-def _anomalies(kind):
-    file = ROOT / "docs" / "anomaly.json"
-    return json.loads(file.read_text()).get(kind, {}) if file.is_file() else {}
 
 
 def quantization_table():
@@ -330,7 +319,7 @@ def layers_table():
 
 def device_tables():
     """How fast a preset is in LiteRT beside TensorFlow, as `docs/benchmarks/device.py` found it."""
-    found, parts = _found("device"), []
+    found, parts = _found("benchmarks/device"), []
     for key, said in (("reconstruct_ms", "one image reconstructed"), ("train_ms", "one training step")):
         times = found.get(key, {})
         lines = [f"| {said} | milliseconds | faster than `tf.function` |", "|---|---:|---:|"]
@@ -352,6 +341,7 @@ def exports_line():
 
 
 def _found(name):
+    """What a script has left in docs/<name>.json, or {}."""
     file = ROOT / "docs" / f"{name}.json"
     return json.loads(file.read_text()) if file.is_file() else {}
 

@@ -1,4 +1,4 @@
-"""How fast vae_conv.mnist is in LiteRT, in every precision, beside TensorFlow: docs/device.json.
+"""How fast vae_conv.mnist is in LiteRT, in every precision, beside TensorFlow: docs/benchmarks/device.json.
 
 python docs/benchmarks/device.py
 
@@ -21,7 +21,7 @@ from zoo.export import export, latency, litert, on_device, quantization
 PRESET, DATA = "vae_conv.mnist", "tfds:mnist"
 RUNS, STEPS, BATCH = 300, 100, 16
 THREADS = (1, 2)
-FILE = Path(__file__).parent.parent / "device.json"
+FILE = Path(__file__).with_suffix(".json")
 
 
 def exported(model, folder):
