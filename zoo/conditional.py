@@ -55,13 +55,16 @@ class Conditional(Autoencoder):
 
     def one_hot(self, y):
         """Labels [B] as the networks take them, [B, classes]; raises InputError where there are none."""
+        self.require_labels(y)
+        return tf.one_hot(tf.cast(y, tf.int32), self.classes)
+
+    def require_labels(self, y):
         if y is None:
             raise InputError(f"{self.name} needs a label for each example; these data have none")
-        return tf.one_hot(tf.cast(y, tf.int32), self.classes)
 
     def check(self, x, y=None):
         """As for other models, and that every example has a label that the model takes."""
-        self.one_hot(y)
+        self.require_labels(y)
         if np.min(y) < 0 or np.max(y) >= self.classes:
             raise InputError(
                 f"classes: labels run from {np.min(y)} to {np.max(y)}; this model takes 0 to {self.classes - 1}",

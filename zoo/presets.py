@@ -304,7 +304,7 @@ def create(path, force=False):
     path = Path(path)
     try:
         if require_free(path, force):
-            _remove(path)
+            shutil.rmtree(path)
         path.mkdir(parents=True, exist_ok=True)
         probe = path / f"{weights.SCRATCH}probe"
         weights.write_bytes(probe, b"yes")
@@ -341,7 +341,7 @@ def copy(preset, path, force=False):
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(preset.path / name, path / name)
     except OSError as error:
-        _remove(path)
+        shutil.rmtree(path)
         raise WriteError(f"{path}: cannot write ({error.strerror})") from None
     return path
 
@@ -374,7 +374,7 @@ def revised(path):
 def tidy(path):
     """Removes what a killed process has left half written in a run folder."""
     for left in [*Path(path).rglob(f"{weights.SCRATCH}*")]:
-        _remove(left) if left.is_dir() else left.unlink(missing_ok=True)
+        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
 
 def write_text(path, text):
@@ -464,10 +464,6 @@ def facts(path):
 
 def _is_scratch(file, path):
     return any(part.startswith(weights.SCRATCH) for part in file.relative_to(path).parts)
-
-
-def _remove(path):
-    shutil.rmtree(path)
 
 
 def _files(metadata):
