@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from zoo import presets
+from zoo.cli.export import kept
 from zoo.data import Preprocessor
 from zoo.errors import InputError, WriteError
 from zoo.export import export, exporter, signatures
@@ -89,6 +91,41 @@ def test_an_export_that_fails_keeps_the_earlier_one(small, tmp_path, monkeypatch
     assert (out / "model.keras").read_bytes() == before and os.listdir(tmp_path) == ["out"]
 
 
+def test_an_export_that_cannot_take_its_place_gives_the_earlier_one_back(small, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    export(small, out, format="keras")
+    before = (out / "model.keras").read_bytes()
+    rename = presets.Path.rename
+
+    def busy(path, target):
+        if (path / "model.keras").read_bytes() != before:
+            raise OSError(16, "Device or resource busy")
+        return rename(path, target)
+
+    monkeypatch.setattr(presets.Path, "rename", busy)
+    small.encoder.set_weights([w + 1 for w in small.encoder.get_weights()])
+    with pytest.raises(WriteError, match="busy"):
+        export(small, out, format="keras", force=True)
+    assert (out / "model.keras").read_bytes() == before and os.listdir(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("format", ["tflite", "saved_model"])
+def test_a_run_folder_is_as_it_was_where_a_kept_export_fails(format, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    shutil.copytree(presets.open_preset("ae_conv.mnist").path, run)
+    before = {name: (run / name).read_bytes() for name in files(run)}
+
+    def half(model, out, force, **options):
+        shutil.rmtree(out, ignore_errors=True)
+        (out / format).mkdir(parents=True)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("zoo.report.export", half)
+    with pytest.raises(WriteError, match="No space left"):
+        kept(str(run), format, force=True)
+    assert {name: (run / name).read_bytes() for name in files(run)} == before and os.listdir(tmp_path) == ["run"]
+
+
 def test_what_cannot_be_written(small, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(WriteError, match="cannot write") as caught:
@@ -145,6 +182,7 @@ from types import SimpleNamespace
 import keras
 import zoo
 from zoo import presets
+from zoo.cli.export import kept
 from zoo.cli import main
 from zoo.data import Preprocessor
 from zoo.export import litert

@@ -97,11 +97,16 @@ def written(name, out, format, force, how, keep):
 
 
 def kept(name, format, force):
-    """The report of an export into the run folder of a preset."""
-    from ..presets import open_preset
+    """The report of an export into the run folder of a preset, which stays as it was if that fails."""
+    from dataclasses import replace
+
+    from ..presets import open_preset, revised
     from ..report import keep_export
 
-    return keep_export(open_preset(name).path, format, force)
+    run = open_preset(name).path
+    with revised(run) as work:
+        report = keep_export(work, format, force)
+    return replace(report, path=run / report.path.relative_to(work))
 
 
 def show_signatures(result):

@@ -363,6 +363,11 @@ def _replace(work, target):
     old = work.with_name(f"{work.name}-old")
     if target.exists():
         target.rename(old)
-    work.rename(target)
+    try:
+        work.rename(target)
+    except BaseException:
+        if old.exists():
+            old.rename(target)
+        raise
     weights.sync_folder(target.parent)
     shutil.rmtree(old, ignore_errors=True)
