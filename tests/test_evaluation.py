@@ -186,6 +186,8 @@ def test_a_number_that_is_not_finite_is_left_out(digits):
 def test_a_split_that_is_empty_is_an_error(digits):
     with pytest.raises(InputError, match="there are: train, validation, test"):
         evaluation.evaluate(model("vae_dense"), digits, split="all")
+    with pytest.raises(InputError, match="bundle: is a ndarray; need"):
+        evaluation.evaluate(model("vae_dense"), digits.test.x)
 
 
 def test_progress_ends_at_all_examples(digits):

@@ -1,10 +1,13 @@
 """Fine-tuning: what is kept of a model, and that it learns on."""
 
 import numpy as np
+import pandas
+import polars
+import pyarrow
 import pytest
 
 import zoo
-from zoo import finetuning, presets, training, transfer, weights
+from zoo import finetuning, presets, scoring, training, transfer, weights
 from zoo.errors import InputError
 
 SMALL = ("widths=[8,12]", "latent_dim=4", "jit=false", "limit=200", "batch_size=32", "epochs=1")
@@ -170,6 +173,27 @@ def test_fine_tuning_writes_a_run_with_numbers_before_and_after(run, tmp_path):
     assert preset.experiment.training.patience == finetuning.PATIENCE
     assert any(note.startswith("outputs calibrated: scale") for note in seen[0][0].notes)
     assert "figures/before_after.png" in preset.metadata["files"]
+
+
+@pytest.mark.slow
+def test_frames_go_all_the_way(tmp_path):
+    """A model of a table scores rows of it in their order, and goes on with a table of other columns."""
+    random, words = np.random.default_rng(0), ("widths=[8]", "latent_dim=2", "jit=false", "batch_size=32", "epochs=1")
+    table = pandas.DataFrame({"height": random.normal(170, 10, 300), "city": random.choice(["Oslo", "Rome"], 300)})
+    base = training.train("vae_dense", table, tmp_path / "base", changes=words)
+    trained = zoo.load_model(base)
+    found = scoring.score(trained, polars.from_pandas(table), rate=0.1).scores
+    rows = zoo.data.load(table, preprocessor=trained.preset.preprocessor, validation=0, test=0).train.x
+    np.testing.assert_array_equal(found, scoring.score(trained, rows, rate=0.1).scores)
+    for wrong, said in ((table.drop(columns="height"), "column 'height' is missing"), (rows[:, :2], "takes")):
+        with pytest.raises(InputError, match=said):
+            scoring.score(trained, wrong, rate=0.1)
+    other = pyarrow.table({"city": random.choice(["Bari", "Graz", "Lima"], 200), "age": random.normal(size=200)})
+    tuned = presets.Preset(finetuning.finetune(base, other, tmp_path / "tuned", changes=words[2:]))
+    assert tuned.experiment.hyperparameters["columns"] == [3, 1]
+    with pytest.raises(InputError, match="columns: take 5 values in all; the data have 4"):
+        finetuning.finetune(base, other, tmp_path / "no", changes=["hyperparameters.columns=[4,1]"])
+    assert not (tmp_path / "no").exists()
 
 
 def test_fine_tuning_calibrates_the_threshold_on_the_new_data(tmp_path):

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from . import metrics, numerics
 from .base import CHUNK, bits_per_dim, chunk
+from .data import Bundle
 from .errors import InputError
 
 PROBE_EXAMPLES = 10_000  # that the linear probe and the classifier of samples are fitted to
@@ -53,6 +54,8 @@ def evaluate(model, bundle, *, split="test", samples=500, limit=None, binarize="
         InputError: there is no such split, or it has no examples.
     """
     began = time.perf_counter()
+    if not isinstance(bundle, Bundle):
+        raise InputError(f"bundle: is a {type(bundle).__name__}; need what zoo.data.load gives", key="bundle")
     if split not in bundle.splits or not len(bundle.splits[split]):
         there = ", ".join(name for name, part in bundle.splits.items() if len(part))
         raise InputError(f"{bundle.name}: the split {split!r} has no examples; there are: {there}", key="split")

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import data as datasets
 from . import presets
 from .errors import InputError
 from .evaluation import binarized
@@ -35,7 +36,7 @@ def score(model, x, *, criterion="score", rate=presets.RATE, samples=SAMPLES, se
 
     Args:
         model: of `zoo.load_model`.
-        x: raw examples, [N, *shape], of the size that the model takes.
+        x: raw examples, [N, *shape], of the size that the model takes; or a data frame with the columns that it takes.
         criterion: see `zoo.metrics.anomaly.anomaly_scores`. The calibration of "score" is in the run folder; any other
             is calibrated on the validation split of the data that the model was trained on, which must be at hand.
         rate: of false alarms among normal examples, in (0, 1).
@@ -45,7 +46,7 @@ def score(model, x, *, criterion="score", rate=presets.RATE, samples=SAMPLES, se
         InputError: the model gives no such score, or there are too few normal examples for the rate.
     """
     how = {"score": criterion, "samples": samples, "seed": seed}
-    values = model_values(model.preset, x, seed)
+    values = model_values(model.preset, _raw(model.preset, x), seed)
     scores = anomaly_scores(model, values, **how)
     normal = np.asarray(calibration(model, how))
     threshold = calibrated_threshold(normal, rate)
@@ -64,6 +65,14 @@ def calibration(model, how):
     if not len(held_out):
         raise InputError(f"{preset.path.name}: its data have no validation split to calibrate {how['score']} on")
     return anomaly_scores(model, model_values(preset, held_out.x[:KEPT], how["seed"]), **how)
+
+
+def _raw(preset, x):
+    """The raw examples of an array or a data frame, in its order."""
+    x = presets.data_for(preset, x, validation=0, test=0).train.x if datasets.is_frame(x) else np.asarray(x)
+    if x.shape[1:] != preset.preprocessor.raw_shape:
+        raise InputError(f"x: has shape {x.shape}; {preset.path.name} takes [N, *{preset.preprocessor.raw_shape}]", "x")
+    return x
 
 
 def model_values(preset, x, seed=0):

@@ -248,6 +248,28 @@ def test_a_keras_dataset(labelled):
     assert (bundle.train.y is not None) == labelled
 
 
+def test_a_program_that_fails_while_it_makes_batches_is_named():
+    import keras
+
+    class Broken(keras.utils.PyDataset):
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, i):
+            return noise(0, (3, 6))[: 3 // (2 - i)]
+
+    def generator():
+        yield from noise(0, (3, 6))
+        raise RuntimeError("the disk is gone")
+
+    with pytest.raises(InputError, match=r"^Broken: batch 2 cannot be read \(ZeroDivisionError: ") as caught:
+        load(Broken())
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    rows = tf.data.Dataset.from_generator(generator, output_signature=tf.TensorSpec((6,), tf.float32))
+    with pytest.raises(InputError, match=r"^tf\.data: batch 3 cannot be read .*the disk is gone"):
+        load(rows)
+
+
 def test_lists_tensors_and_labels_of_words():
     rows = np.random.default_rng(0).normal(size=(30, 4)).astype("float32")
     labels = np.array(["a", "b"] * 15, dtype=object)

@@ -192,4 +192,6 @@ def test_labels_beside_a_frame_and_a_single_column():
     for ages in (pandas.Series(ROWS["age"], name="age"), polars.Series("age", ROWS["age"])):
         assert load(ages, **ALL).preprocessor.columns[0].name == "age"
     assert "labels of shape (2,) for 5 examples" in refusal((frame, labels[:2]))
+    gaps = frame.assign(gaps=[1.0, np.nan, 2.0, 3.0, 4.0])
+    assert "labels of shape (2,) for 5 examples" in refusal((gaps, labels[:2]), missing="drop")
     assert "is no table; need a data frame" in refusal(pyarrow.array([1.0, 2.0]))

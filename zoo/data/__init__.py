@@ -8,7 +8,7 @@
 from .bundle import Bundle, Split, describe, identify
 from .numpy_files import read_npz
 from .preprocessor import Preprocessor, read_json
-from .resolver import load
+from .resolver import is_frame, load
 from .source import available_memory
 from .stored import Stored
 
@@ -20,6 +20,7 @@ __all__ = [
     "available_memory",
     "describe",
     "identify",
+    "is_frame",
     "load",
     "read_json",
     "read_npz",

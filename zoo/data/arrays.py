@@ -76,7 +76,7 @@ def from_dataset(dataset):
         raise InputError(f"{where}: the data set is infinite; end it with take(n), or leave out repeat()")
     batches = dataset.as_numpy_iterator() if _batched(x, y) else dataset.batch(1).as_numpy_iterator()
     xs, ys, size = [], [], 0
-    for batch in batches:
+    for batch in _each(batches, where):
         part = batch if isinstance(batch, tuple) else (batch,)
         size += part[0].nbytes
         require_memory(size, where)
@@ -88,8 +88,8 @@ def from_dataset(dataset):
 def from_batches(dataset):
     """A `keras.utils.PyDataset` of batches x or (x, y); sample weights are not read."""
     where, xs, ys = type(dataset).__name__, [], []
-    for index in range(_length(dataset, where)):
-        batch = dataset[index]
+    batches = map(dataset.__getitem__, range(_length(dataset, where)))
+    for index, batch in enumerate(_each(batches, where)):
         part = batch if isinstance(batch, tuple | list) else (batch,)
         if not 1 <= len(part) <= 3 or not all(hasattr(p, "shape") for p in part[:2] if p is not None):
             raise InputError(f"{where}: batch {index} is {type(batch).__name__}; need x, (x, y) or (x, y, weights)")
@@ -98,6 +98,18 @@ def from_batches(dataset):
             ys.append(np.asarray(part[1]))
         require_memory(sum(x.nbytes for x in xs), where)
     return _joined(xs, ys, "batches", where)
+
+
+def _each(batches, where):
+    """The batches that a program of the user's makes, which may fail."""
+    count = 0
+    try:
+        for batch in batches:
+            yield batch
+            count += 1
+    except Exception as error:
+        reason = (str(error).splitlines() or [""])[0][:200]
+        raise InputError(f"{where}: batch {count} cannot be read ({type(error).__name__}: {reason})") from error
 
 
 def _length(dataset, where):

@@ -13,7 +13,7 @@ from ..errors import InputError, nearest
 from . import arrays, csv_files, image_files, numpy_files, parquet_files, pixels, splits, tables, text_files, tokens
 from .bundle import Bundle, Split, fingerprint
 from .preprocessor import KINDS, Preprocessor, require_finite
-from .source import Source, counted, require_memory
+from .source import Source, counted, one_each, require_memory
 from .stored import Stored, chosen_rows, each, pieces
 
 FORMS = (
@@ -149,7 +149,7 @@ def read(spec, resize=None, channels=None, skip_bad=False, stream=None) -> Sourc
     if isinstance(spec, np.ndarray):
         return arrays.from_array(spec)
     if isinstance(spec, tuple):
-        return tables.from_frame(*spec) if len(spec) == 2 and _is_frame(spec[0]) else arrays.from_pair(spec)
+        return tables.from_frame(*spec) if len(spec) == 2 and is_frame(spec[0]) else arrays.from_pair(spec)
     if isinstance(spec, dict):
         return arrays.from_named(spec, "array", "array")
     tensorflow = sys.modules.get("tensorflow")  # its data sets cannot exist before the import
@@ -158,7 +158,7 @@ def read(spec, resize=None, channels=None, skip_bad=False, stream=None) -> Sourc
     keras = sys.modules.get("keras")
     if keras is not None and isinstance(spec, keras.utils.PyDataset):
         return arrays.from_batches(spec)
-    if _is_frame(spec):
+    if is_frame(spec):
         return tables.from_frame(spec)
     if isinstance(spec, list) or hasattr(spec, "__array__"):
         return arrays.from_array(arrays.as_array(spec))
@@ -216,7 +216,8 @@ def _read_name(spec, resize, channels):
     raise InputError(f"{spec!r} is neither a path nor a data set{guess}; accepted are {FORMS}")
 
 
-def _is_frame(spec):
+def is_frame(spec):
+    """Whether it is a pandas, Polars or PyArrow table, or a column of one."""
     return type(spec).__module__.partition(".")[0] in FRAMES
 
 
@@ -289,15 +290,8 @@ def _kind(source, asked, preprocessor):
 
 def _labels(parts, classes, where):
     """(names of the classes or None, {part: int64 [N] or None}); words are numbered in their order."""
-    found = {name: np.asarray(part.y) for name, part in parts.items() if part.y is not None}
+    found = {name: one_each(part.y, len(part.x), where) for name, part in parts.items() if part.y is not None}
     for name, y in found.items():
-        count = len(parts[name].x)
-        if y.ndim == 2 and y.shape[1] == 1:
-            found[name] = y = y[:, 0]
-        if y.shape != (count,):
-            raise InputError(
-                f"{where}: labels of shape {y.shape} for {counted(count, 'example')}; need one a example, [{count}]"
-            )
         if y.dtype.kind == "O" and all(isinstance(value, str) for value in y):
             found[name] = y = y.astype(str)
         if y.dtype.kind not in "biufUS":

@@ -62,6 +62,17 @@ class Source:
     vocabulary: object = None
 
 
+def one_each(y, count, where):
+    """Labels [N] of `count` examples, from [N] or [N, 1]."""
+    y = np.asarray(y)
+    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    if y.shape != (count,):
+        raise InputError(
+            f"{where}: labels of shape {y.shape} for {counted(count, 'example')}; need one a example, [{count}]"
+        )
+    return y
+
+
 def available_memory():
     """Bytes that can be allocated without swapping."""
     return psutil.virtual_memory().available

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from ..errors import InputError, nearest
-from .source import Part, Source, counted
+from .source import Part, Source, counted, one_each
 
 LABELS = ("label", "y", "class", "target")
 MISSING = ("", "na", "n/a", "nan", "nat", "null", "none", "<na>", "?")
@@ -142,10 +142,10 @@ def from_frame(frame, labels=None):
     """
     where = f"{type(frame).__module__.split('.')[0]} {type(frame).__name__}"
     frame = frame.to_frame() if hasattr(frame, "to_frame") else frame  # a Series
-    if not hasattr(frame, "columns"):
-        raise InputError(f"{where}: is no table; need a data frame, or an array by numpy.asarray")
     if hasattr(frame, "collect") and not hasattr(frame, "to_pandas"):
         frame = frame.collect()  # a Polars LazyFrame
+    if not hasattr(frame, "columns"):
+        raise InputError(f"{where}: is no table; need a data frame, or an array by numpy.asarray")
     names = [str(name) for name in getattr(frame, "column_names", None) or frame.columns]
     columns = getattr(frame, "columns", None) if hasattr(frame, "column_names") else [frame[n] for n in frame.columns]
     require_different(names, where)
@@ -205,7 +205,8 @@ def encode(source, missing, known=None):
             f"{source.source}: column {name!r} {source.gaps[name]} ({counted(count, 'missing cell')}); fill it or "
             "remove the line; or missing=mean fills, missing=drop leaves such examples out (--missing mean)"
         )
-    x, y = np.concatenate([c.encode(v, missing) for c, v in zip(columns, chosen, strict=True)], axis=1), part.y
+    x = np.concatenate([c.encode(v, missing) for c, v in zip(columns, chosen, strict=True)], axis=1)
+    y = None if part.y is None else one_each(part.y, len(part.x), source.source)
     if gaps.any():
         kept = ~gaps.any(axis=1) if missing == "drop" else np.ones(len(x), bool)
         source.notes.append(_said(gaps, kept, missing))

@@ -265,7 +265,7 @@ def _options(how, said, **given):
 
 def _calibration(model, data):
     """Model values to calibrate on, and held-out ones to compare on: two arrays [N, *shape]."""
-    if not isinstance(data, str | os.PathLike):
+    if not (isinstance(data, str | os.PathLike) or datasets.is_frame(data)):
         x = np.asarray(data, "float32")
         if x.shape[1:] != model.example_shape or not len(x):
             raise InputError(

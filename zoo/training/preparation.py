@@ -68,10 +68,12 @@ def _with_likelihood(experiment, bundle):
         and not experiment.sets(f"hyperparameters.{word}")
         and not list(catalog.wrong_values(variant, {word: value}))
     }
-    widths = [column.width for column in bundle.preprocessor.columns or ()]
+    widths = [column.width for column in bundle.preprocessor.columns or ()] or [1] * bundle.shape[-1]
     mixed = {"likelihood": "columns", "columns": widths}
-    free = not experiment.sets("hyperparameters.likelihood") and not list(catalog.wrong_values(variant, mixed))
-    if max(widths, default=1) > 1 and free and {**own, **fitting}.get("likelihood") == "gaussian":
+    free = not any(map(experiment.sets, (f"hyperparameters.{word}" for word in mixed)))
+    free = free and not list(catalog.wrong_values(variant, mixed))
+    likelihood = {**own, **fitting}.get("likelihood")  # "columns" is that of a model that goes on with another table
+    if free and (likelihood == "columns" or (likelihood == "gaussian" and max(widths) > 1)):
         fitting |= mixed
     return experiment.model_copy(update={"hyperparameters": {**experiment.hyperparameters, **fitting}})
 
