@@ -284,7 +284,7 @@ def _calibration(model, data):
     ]
     if splits[0].shape[1:] != model.example_shape:
         raise InputError(
-            f"calibration: {data} has examples of {splits[0].shape[1:]}; the model takes {model.example_shape}",
+            f"calibration: {bundle.source} has examples of {splits[0].shape[1:]}; the model takes {model.example_shape}",
             "calibration",
         )
     return splits
