@@ -282,9 +282,9 @@ def _calibration(model, data):
         bundle.preprocessor.apply(split.x[:count])
         for split, count in ((bundle.train, CALIBRATION), (held_out, parity.MOST))
     ]
-    if splits[0].shape[1:] != model.example_shape:
+    if (shape := splits[0].shape[1:]) != model.example_shape:
         raise InputError(
-            f"calibration: {bundle.source} has examples of {splits[0].shape[1:]}; the model takes {model.example_shape}",
+            f"calibration: {bundle.source} has examples of {shape}; the model takes {model.example_shape}",
             "calibration",
         )
     return splits
