@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from ..base import CRITIC_STYLE, Adversarial, Autoencoder
+from ..base import Adversarial, Autoencoder
 from ..catalog import register
 from ..domains import Positive
 from ..networks import with_features
@@ -21,6 +21,7 @@ class VAEGAN(Adversarial, Autoencoder):
         L_D = -log D(x) - log(1 - D(x~)) - log(1 - D(x_p))
 
     Encoder and decoder are one player whose loss is KL + gamma L_f + L_adv; of it the encoder sees the gradient of L_E.
+    The critic is normalized as the encoder and decoder are: its features need a scale beside the KL.
     The score, and what `evaluate` says of likelihoods, are those of the pixels.
 
     Args:
@@ -33,7 +34,7 @@ class VAEGAN(Adversarial, Autoencoder):
     def __init__(self, *, gamma: Positive = 0.01, **kwargs):
         super().__init__(**kwargs)
         self.gamma = gamma
-        judge = self.network("encoder", self.example_shape, (1,), name="judge", **CRITIC_STYLE)
+        judge = self.network("encoder", self.example_shape, (1,), name="judge", activation="leaky_relu")
         self.critic = with_features(judge)
 
     def generated(self, z, training):
