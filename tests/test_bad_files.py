@@ -195,7 +195,7 @@ COMMANDS = {
     "a part to freeze": (
         ("finetune", "{}", "--data", "digits", "--freeze", "middle"),
         2,
-        "freeze='middle': need one of encoder, decoder, none",
+        "freeze='middle': need one of none, encoder, decoder",
     ),
     "a part that a generator has not": (
         ("finetune", "gan_conv.mnist", "--data", "digits", "--freeze", "encoder"),

@@ -83,11 +83,14 @@ class Training(Settings):
     )
 
 
+FREEZE = ("none", "encoder", "decoder")
+
+
 class Start(Settings):
     """Which weights it begins with."""
 
     preset: Name | None = Field(None, description="a pretrained model or run folder; null: fresh weights")
-    freeze: Literal["none", "encoder", "decoder"] = Field("none", description="what keeps its weights")
+    freeze: Literal[FREEZE] = Field("none", description="what keeps its weights")
 
 
 class Experiment(Settings):

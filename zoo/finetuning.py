@@ -7,7 +7,6 @@ from . import config, presets, training
 from .data.pixels import HOW
 from .errors import InputError
 
-FREEZE = ("encoder", "decoder", "none")
 PATIENCE = 5  # epochs without improvement of the validation loss, after which it stops
 
 
@@ -38,15 +37,15 @@ def finetune(
         data: what `zoo.data.load` takes.
         out: the run folder; "runs/<name>-<data>" when None.
         changes: "key=value" texts or a mapping, over the preset's configuration: `training.epochs=5`.
-        freeze: "encoder", "decoder" or "none": what keeps its weights.
+        freeze: "none", "encoder" or "decoder": what keeps its weights.
         resize: what `zoo.data.load` takes, or "model" or ("model", how) for what the preset takes.
         resume, force, progress, announce, callbacks, doctor: see `zoo.train`.
 
     Returns:
         The path of the run folder.
     """
-    if freeze not in FREEZE:
-        raise InputError(f"freeze={freeze!r}: need one of {', '.join(FREEZE)}")
+    if freeze not in config.FREEZE:
+        raise InputError(f"freeze={freeze!r}: need one of {', '.join(config.FREEZE)}")
     preset = presets.open_preset(name)
     experiment = experiment_from(preset, name, training.preparation.source_name(data), freeze, resize, changes)
     out = Path(out or f"runs/{preset.path.name}-{Path(experiment.data.source.replace(':', '-')).stem}")

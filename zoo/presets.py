@@ -333,33 +333,30 @@ def require_free(path, force=False):
     return True
 
 
-def copy(preset, path, force=False):
-    """A copy of the files of a Preset in a folder of its own: its path."""
-    path = create(path, force)
-    try:
-        for name in ("metadata.json", *preset.metadata["files"]):
-            (path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(preset.path / name, path / name)
-    except OSError as error:
-        shutil.rmtree(path)
-        raise WriteError(f"{path}: cannot write ({error.strerror})") from None
-    return path
-
-
 @contextlib.contextmanager
-def revised(path):
-    """A copy of a run folder to change, which takes its place if all goes well; otherwise the run is as it was."""
-    path = Path(path).resolve()
+def revised(preset, out=None, force=False):
+    """A copy of a run folder to change, which takes its place if all goes well; otherwise nothing has changed.
+
+    Args:
+        preset: the Preset of the run.
+        out: whose place the copy takes instead, with the preset's own files only.
+        force: replaces a run folder that exists.
+    """
+    path = Path(out or preset.path).resolve()
+    if out is not None:
+        require_free(path, force)
     around = path.with_name(f"{weights.SCRATCH}{path.name}-{secrets.token_hex(4)}")
     work, before = around / path.name, around / "before"  # of the same name, which cards and metadata hold
     try:
-        shutil.copytree(path, work)
+        shutil.copytree(preset.path, work, ignore=None if out is None else _all_but(preset))
         yield work
-        path.rename(before)
+        if path.exists():
+            path.rename(before)
         try:
             work.rename(path)
         except BaseException:
-            before.rename(path)
+            if before.exists():
+                before.rename(path)
             raise
         weights.sync_folder(path.parent)
     except WriteError:
@@ -369,6 +366,13 @@ def revised(path):
         raise WriteError(f"{path}: cannot write ({reason})") from None
     finally:
         shutil.rmtree(around, ignore_errors=True)
+
+
+def _all_but(preset):
+    """What `shutil.copytree` leaves out: files that are none of the preset's own, such as checkpoints."""
+    own = {preset.path / name for name in ("metadata.json", *preset.metadata["files"])}
+    kept = own | {folder for file in own for folder in file.parents}
+    return lambda folder, names: [name for name in names if Path(folder, name) not in kept]
 
 
 def tidy(path):

@@ -58,16 +58,9 @@ def fit_sampler(
         made, found = fitted(model, x, sampler, seed, progress, words)
         found["data"] = source
         model.use(made)
-    if run and out is None:
-        with presets.revised(preset.path) as work:
+    if run:
+        with presets.revised(preset, out, force) as work:
             keep(preset, model, found, work)
-    elif run:
-        path = presets.copy(preset, out, force)
-        try:
-            keep(preset, model, found, path)
-        except BaseException:
-            shutil.rmtree(path)
-            raise
     return found
 
 

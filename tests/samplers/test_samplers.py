@@ -344,6 +344,19 @@ def test_a_copy_leaves_the_run_as_it_is(run, original):
         zoo.fit_sampler(run, sampler="mixture", out=run, force=True)
 
 
+def test_a_run_that_is_to_be_replaced_is_lost_only_to_one_that_is_complete(run, copy, monkeypatch):
+    before = {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()}
+
+    def fail(path, facts):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(zoo.presets, "seal", fail)
+    with pytest.raises(WriteError, match=r"copy: cannot write \(No space left on device\)"):
+        zoo.fit_sampler(run, sampler="mixture", out=copy, force=True, **QUICK["mixture"])
+    assert before == {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()}
+    assert list(copy.parent.iterdir()) == [copy]
+
+
 def test_a_run_keeps_its_samplers(run, copy, tmp_path):
     zoo.fit_sampler(copy, sampler="flow", **QUICK["flow"])
     assert all(check.passed for check in verify(copy))

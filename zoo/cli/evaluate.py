@@ -92,7 +92,7 @@ def keep(preset, measured, said):
     split = measured["settings"]["split"]
     facts["metrics"] = {**facts["metrics"], split: measured}
     facts["commands"] = {**facts.get("commands", {}), split: said}
-    with presets.revised(preset.path) as work:
+    with presets.revised(preset) as work:
         presets.seal(work, facts)
         report.card(work)
 

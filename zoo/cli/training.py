@@ -129,7 +129,7 @@ def finetune(
     rate: Rate = None,
     patience: Patience = None,
     limit: Limit = None,
-    freeze: Annotated[str, typer.Option(help="encoder, decoder or none: what keeps its weights.")] = "none",
+    freeze: Annotated[str, typer.Option(help="none, encoder or decoder: what keeps its weights.")] = "none",
     resize: Resize = None,
     cut: options.Cut = None,
     missing: options.Missing = None,
