@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from ..base import Adversarial, Autoencoder
+from ..base import CRITIC_STYLE, Adversarial, Autoencoder
 from ..catalog import register
 from ..domains import Positive
 from ..networks import with_features
@@ -21,7 +21,8 @@ class VAEGAN(Adversarial, Autoencoder):
         L_D = -log D(x) - log(1 - D(x~)) - log(1 - D(x_p))
 
     Encoder and decoder are one player whose loss is KL + gamma L_f + L_adv; of it the encoder sees the gradient of L_E.
-    The critic is normalized as the encoder and decoder are: its features need a scale beside the KL.
+    The critic has layer normalization, which gives its features a scale beside the KL; normalized over the batch, as in
+    the paper, those of data and of decoded codes would not be the same function.
     The score, and what `evaluate` says of likelihoods, are those of the pixels.
 
     Args:
@@ -31,10 +32,11 @@ class VAEGAN(Adversarial, Autoencoder):
 
     parts = ("likeness", "rate", "deception", "critic_loss")
 
-    def __init__(self, *, gamma: Positive = 0.01, **kwargs):
+    def __init__(self, *, gamma: Positive = 1.0, **kwargs):
         super().__init__(**kwargs)
         self.gamma = gamma
-        judge = self.network("encoder", self.example_shape, (1,), name="judge", activation="leaky_relu")
+        style = {**CRITIC_STYLE, "normalization": "layer"}
+        judge = self.network("encoder", self.example_shape, (1,), name="judge", **style)
         self.critic = with_features(judge)
 
     def generated(self, z, training):
