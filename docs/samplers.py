@@ -4,9 +4,10 @@ python docs/samplers.py                    the pretrained models, with the pictu
 python docs/samplers.py runs/vq_vae_conv   a quantized one, which was trained by
     zoo train vq_vae_conv --data tfds:mnist --limit 20000 --epochs 6 --out runs/vq_vae_conv
 
-Every sampler is fitted to the codes of training images, with its default settings. Samples are compared with test
-images in the features of a classifier that is fitted to training images here. Two rows say what the numbers can
-be at best: training images in place of samples, and reconstructions of the test images: what the decoder can do.
+Every sampler is fitted to the codes of training images, with its default settings, the autoregressive one for 15
+epochs. Samples are compared with test images in the features of a classifier that is fitted to training images here.
+Two rows say what the numbers can be at best: training images in place of samples, and reconstructions of the test
+images: what the decoder can do.
 """
 
 import json
@@ -21,6 +22,7 @@ from zoo.quantized import Quantized
 MODELS, DATA = ("ae_conv.mnist", "vae_conv.mnist"), "tfds:mnist"
 SAMPLERS = ("normal", "mixture", "flow", "two_stage", "aggregate")
 OF_INDICES = ("normal", "autoregressive", "aggregate")
+WORDS = {"autoregressive": {"epochs": 15}}
 CLASSIFIED, FITTED, SAMPLES, SHOWN = 10_000, 20_000, 5_000, 14
 HERE = Path(__file__).parent
 
@@ -52,7 +54,7 @@ def main(runs):
         seen = [binarized(x, model.preset.experiment.data.binarize) for x in (train[:FITTED], test)]
         found = {"reconstructions": compared(features, model.reconstruct(seen[1]), test)}
         for sampler in OF_INDICES if isinstance(model, Quantized) else SAMPLERS:
-            fit = sampling.fit_sampler(model, seen[0], sampler)
+            fit = sampling.fit_sampler(model, seen[0], sampler, **WORDS.get(sampler, {}))
             x = model.sample(SAMPLES, seed=0)
             found[sampler] = {**compared(features, x, test), "nll": fit["nll"] and round(fit["nll"], 2)}
             rows[f"{short}: {sampler}"] = x[:SHOWN]
