@@ -103,10 +103,10 @@ def kept(name, format, force):
     from ..presets import open_preset, revised
     from ..report import keep_export
 
-    run = open_preset(name).path
-    with revised(run) as work:
+    preset = open_preset(name)
+    with revised(preset) as work:
         report = keep_export(work, format, force)
-    return replace(report, path=run / report.path.relative_to(work))
+    return replace(report, path=preset.path / report.path.relative_to(work))
 
 
 def show_signatures(result):
