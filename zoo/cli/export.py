@@ -125,6 +125,10 @@ def show_signatures(result):
     console.rows(rows, list(rows[0]))
     if "size" in result:
         print(f"{result['out']}/{result['path']}  {result['size']:,} bytes")
+    if (weights := result.get("weights")) and result["options"]["quantize"] != "none":
+        print(f"{weights['of_float32']:.2f} of the size in float32")
+        for kind in weights.keys() - {"of_float32", "float32"}:
+            print(f"{kind}: {', '.join(weights[kind])}")
 
 
 def row_of(result, row):

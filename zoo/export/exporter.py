@@ -20,6 +20,7 @@ from .. import presets, weights
 from ..base import GenerativeModel
 from ..errors import InputError, WriteError, ZooError, nearest
 from . import (
+    constants,
     keras_file,
     litert,
     manifest,
@@ -101,6 +102,7 @@ class Report:
         examples: {"origin": "given", "preset" or "random", "count", "ties"}; ties were left out of the comparison.
         files: {name: {"sha256", "bytes"}} of the model.
         operations: {builtin of TFLite: uses}, None in other formats.
+        weights: of TFLite, how they are stored: see `constants.described`; None in other formats.
         trained_in: the precision of the model; what is exported computes in float32.
         threshold: of `is_anomaly`; None where the model has none, so that `score` gives the score alone.
     """
@@ -114,6 +116,7 @@ class Report:
     examples: dict
     files: dict
     operations: dict | None
+    weights: dict | None
     trained_in: str
     threshold: float | None
 
@@ -162,8 +165,9 @@ def export(
         batch: examples that the TFLite signatures take at once, 1 if not given; of a trainable file those of a step of
             `train`, 16 if not given, while the other signatures take one.
         quantize: the weights of the TFLite file: "none", "float16", "dynamic_int8", "int8" or "weight_int4".
-        calibration: data that int8 learns the ranges of activations from: what `zoo.data.load` takes, or model values
-            [N, *input_shape]. Any file is compared on held-out examples of it.
+        calibration: data that int8 learns the ranges of activations from, and float16 and dynamic_int8 choose weights
+            by: what `zoo.data.load` takes, or model values [N, *input_shape]. Any file is compared on held-out examples
+            of it. Without it, weights are chosen by the model's own samples.
         optimizer: of a trainable file: "adam", "adamw" or "sgd".
         learning_rate: of a trainable file.
         verbs: of "micro", the signatures that must be there, such as "encode,score"; those that fit when None.
@@ -196,7 +200,7 @@ def export(
     exact = signatures.in_float32(model)
     with folder_for(Path(out), force) as folder:
         chosen, path = parity.examples_for(exact, examples), folder / how.name
-        how.write(exact, path, **{name: value for name, value in options.items() if name != "tolerance"})
+        how.write(exact, path, **options)
         rows = how.verify(path, exact, chosen.x, **options)
         parity.require(rows)
         report = Report(
@@ -209,6 +213,7 @@ def export(
             examples={"origin": chosen.origin, "count": len(chosen.x), "ties": chosen.ties},
             files=_files(path),
             operations=litert.operations(path) if format == "tflite" else None,
+            weights=constants.described(path.read_bytes()) if format == "tflite" and not trainable else None,
             trained_in=model.dtype_policy.name,
             threshold=exact.threshold,
         )

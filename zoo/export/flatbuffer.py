@@ -7,6 +7,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 IDENTIFIER = b"TFL3"
+CONSTANT = b"/constant"  # after the name of a weight, that of what is stored of it
 
 
 def unpacked(content):
@@ -21,12 +22,26 @@ def unpacked(content):
 
 def packed(model):
     """The bytes of a `ModelT`, with its weights in its table, which every interpreter reads."""
-    builder = flatbuffers.Builder()
+    builder = Builder()
     builder.Finish(model.Pack(builder), IDENTIFIER)
     return bytes(builder.Output())
 
 
-def insert(graph, index, code, kind):
+class Builder(flatbuffers.Builder):
+    """Writes equal arrays once, such as the scales of a weight that several graphs have."""
+
+    def __init__(self):
+        super().__init__()
+        self.known = {}
+
+    def CreateNumpyVector(self, x):  # noqa: N802 - called by what the schema generates
+        key = x.dtype.str, x.tobytes()
+        if key not in self.known:
+            self.known[key] = super().CreateNumpyVector(x)
+        return self.known[key]
+
+
+def insert(graph, index, code, kind, scales=None, axis=0):
     """Has an operation of one input make what a constant tensor was: the tensor gets another type and stands before it.
 
     Args:
@@ -34,9 +49,14 @@ def insert(graph, index, code, kind):
         index: of the tensor.
         code: index of the operation's code.
         kind: the new `TensorType` of the constant.
+        scales, axis: of integers, the size of a step along an axis.
     """
     constant, made = graph.tensors[index], copy.copy(graph.tensors[index])
-    constant.name, constant.type, made.buffer = constant.name + b"/constant", kind, 0
+    constant.name, constant.type, made.buffer = constant.name + CONSTANT, kind, 0
+    if scales is not None:
+        constant.quantization = schema.QuantizationParametersT()
+        constant.quantization.scale, constant.quantization.quantizedDimension = scales, axis
+        constant.quantization.zeroPoint = np.zeros(len(scales), "int64")
     graph.tensors[index] = made
     graph.tensors.append(constant)
     operator = schema.OperatorT()

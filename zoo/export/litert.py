@@ -57,10 +57,7 @@ def batch_of(runner):
 
 
 def run(interpreter, verb, inputs):
-    """Runs a signature on arrays [N, ...] of any N: {output: array [N, ...]}, empty where it cannot.
-
-    The last batch is filled up by its first example.
-    """
+    """Runs a signature on arrays [N, ...] of any N: {output: array [N, ...]}, empty where it cannot."""
     if verb not in interpreter.get_signature_list():
         return {}
     runner = interpreter.get_signature_runner(verb)
@@ -69,17 +66,18 @@ def run(interpreter, verb, inputs):
         return {}
     count, batch = len(next(iter(inputs.values()))), batch_of(runner)
     try:
-        pieces = [runner(**_piece(inputs, start, batch)) for start in range(0, count, batch)]
+        found = [runner(**piece) for piece in pieces(inputs, batch)]
     except RuntimeError:  # an operation that has no kernel for the types of this file
         return {}
-    return {name: np.concatenate([piece[name] for piece in pieces])[:count] for name in pieces[0]}
+    return {name: np.concatenate([piece[name] for piece in found])[:count] for name in found[0]}
 
 
-def _piece(inputs, start, batch):
-    """Examples start to start + batch of every input."""
+def pieces(inputs, batch):
+    """Examples of every input, some at a time; the last batch is filled up by its first example."""
     count = len(next(iter(inputs.values())))
-    chosen = [i if i < count else start for i in range(start, start + batch)]
-    return {name: array[chosen] for name, array in inputs.items()}
+    for start in range(0, count, batch):
+        chosen = [i if i < count else start for i in range(start, start + batch)]
+        yield {name: array[chosen] for name, array in inputs.items()}
 
 
 def verify_tflite(path, model, examples=None, tolerance=None, batch=None, quantize="none", interpreter=None, **_):

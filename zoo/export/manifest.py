@@ -79,6 +79,7 @@ def manifest(model, report, path):
         "size": report.size,
         "files": report.files,
         "operations": report.operations,
+        "weights": report.weights,
         "signatures": {row.signature: _signature(model, row, order) for row in _ordered(report.rows, order)},
         "preprocessing": _preprocessing(preset),
         "threshold": _threshold(model, preset),

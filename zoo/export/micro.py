@@ -57,7 +57,7 @@ class Main:
         return {name: value for name, value in function(*arguments, **inputs).items() if name not in BESIDE}
 
 
-def write_micro(model, path, calibration, verbs=None):
+def write_micro(model, path, calibration, verbs=None, **_):
     """Writes VERB.tflite and VERB.h for each signature that fits, and micro.json, to a folder.
 
     Args:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +14,6 @@ from ..errors import GateError
 from . import flatbuffer, parity
 from .silence import quiet
 
-WIDE = 8  # units of a dense layer for each of its inputs, from which on they share one scale
-SMALLEST = 1 / 16  # of the weights of a float16 file stay in float32
 LARGE = 4096  # numbers of a weight that must not stay in float32
 PAIRS = 64  # blends of two examples that scores are compared on
 RANKS, AUROC = 1e-3, 1e-2  # what the ranks of scores, and their AUROC, may lose
@@ -28,13 +25,11 @@ class Precision(NamedTuple):
     Attributes:
         tolerance: of `measure`.
         measure: (found, expected) -> (largest difference, error).
-        rewrite: a function of the bytes of the finished float32 file; None where the converter does it.
         calibrated: whether it needs examples, because activations are integers too.
     """
 
     tolerance: float
     measure: Callable
-    rewrite: Callable | None = None
     calibrated: bool = False
 
 
@@ -57,76 +52,40 @@ def _measured(found, expected, over):
     return np.max(absolute), over(absolute) / max(1.0, np.max(np.abs(expected)))
 
 
-def requantized(content, recipe):
-    """A float32 TFLite file, as bytes, with its weights in fewer bits."""
+def in_int4(content, *_):
+    """A float32 TFLite file, as bytes, with its wide dense layers in int4 and the others in int8."""
     from litert_quantizer import Quantizer, qtyping
     from litert_quantizer import recipe as recipes
 
-    quantizer = Quantizer(bytearray(content), getattr(recipes, recipe)())
-    dense = qtyping.TFLOperationName.FULLY_CONNECTED
-    if recipe.startswith("weight_only"):  # four bits are for wide dense layers only: the others get eight
-        for operation in ("CONV_2D", "CONV_2D_TRANSPOSE"):
-            quantizer.add_weight_only_config(".*", qtyping.TFLOperationName[operation], 8)
-        for name in _dense_layers(content, lambda units, inputs: units < inputs):  # what a code is made by
-            quantizer.add_weight_only_config(re.escape(name), dense, 8)
-    if recipe.startswith("dynamic"):  # a scale for each unit would take more room than it is worth
-        for name in _dense_layers(content, lambda units, inputs: units > WIDE * inputs):
-            quantizer.add_dynamic_config(re.escape(name), dense, 8, qtyping.QuantGranularity.TENSORWISE)
+    quantizer = Quantizer(bytearray(content), recipes.weight_only_wi4_afp32())
+    for operation in ("CONV_2D", "CONV_2D_TRANSPOSE"):
+        quantizer.add_weight_only_config(".*", qtyping.TFLOperationName[operation], 8)
+    for name in _narrow_layers(content):  # what a code is made by
+        quantizer.add_weight_only_config(re.escape(name), qtyping.TFLOperationName.FULLY_CONNECTED, 8)
     with quiet():
         result = quantizer.quantize(enable_progress_bar=False, enable_progress_report=False)
     require_quantized(result.quantized_model)
     return flatbuffer.packed(flatbuffer.unpacked(result.quantized_model))
 
 
-def halved(content):
-    """A float32 TFLite file, as bytes, with its weights in float16, but for the smallest, which take no room.
-
-    The smallest are those that an example passes first and last, and that make the code: of a dense network, they make
-    half of the error.
-    """
-    model = flatbuffer.unpacked(content)
-    halves = _large(model)
-    for number in halves:
-        buffer = model.buffers[number]
-        buffer.data = np.frombuffer(bytes(buffer.data), "float32").astype("float16").view("uint8")
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
-    code.version = 3  # of float16
-    model.operatorCodes.append(code)
-    for graph in model.subgraphs:
-        for index in [i for i, tensor in enumerate(graph.tensors) if tensor.buffer in halves]:
-            flatbuffer.insert(graph, index, len(model.operatorCodes) - 1, schema.TensorType.FLOAT16)
-    return flatbuffer.packed(model)
-
-
-def _large(model):
-    """Buffers of float32 numbers without the smallest, of SMALLEST of all numbers together."""
-    tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
-    floats = {t.buffer for t in tensors if t.type == schema.TensorType.FLOAT32 and not t.isVariable}
-    sizes = {number: len(data) for number in floats if (data := model.buffers[number].data) is not None}
-    ordered = sorted(sizes, key=lambda number: (sizes[number], number))
-    taken = np.cumsum([sizes[number] for number in ordered])
-    return {number for number, sum in zip(ordered, taken, strict=True) if sum > SMALLEST * taken[-1]}
-
-
-def _dense_layers(content, chosen):
-    """Outputs of the dense layers that are chosen, by (units, inputs)."""
+def _narrow_layers(content):
+    """Outputs of the dense layers that have fewer units than inputs."""
     model = schema.Model.GetRootAs(content, 0)
     for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
         for operator in map(graph.Operators, range(graph.OperatorsLength())):
             code = model.OperatorCodes(operator.OpcodeIndex())
             if code.BuiltinCode() == schema.BuiltinOperator.FULLY_CONNECTED:
                 units, inputs = graph.Tensors(operator.Inputs(1)).ShapeAsNumpy()
-                if chosen(units, inputs):
+                if units < inputs:
                     yield graph.Tensors(operator.Outputs(0)).Name().decode()
 
 
 PRECISIONS = {
     "none": Precision(1e-5, parity.difference),
-    "float16": Precision(1e-3, largest, halved),
-    "dynamic_int8": Precision(1e-2, largest, partial(requantized, recipe="dynamic_wi8_afp32")),
+    "float16": Precision(1e-3, largest),
+    "dynamic_int8": Precision(1e-2, largest),
     "int8": Precision(2e-2, average, calibrated=True),
-    "weight_int4": Precision(2e-2, average, partial(requantized, recipe="weight_only_wi4_afp32")),
+    "weight_int4": Precision(2e-2, average),
 }
 
 

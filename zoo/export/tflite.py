@@ -9,16 +9,16 @@ import tensorflow as tf
 
 from .. import weights
 from ..errors import GateError
-from . import decisions, quantization, saved_model, signatures
+from . import constants, decisions, mixed, quantization, saved_model, signatures
 from .silence import quiet
 
 MISSING = re.compile(r"tf\.(\w+)(?:' op|\()")  # how the converter names an operation that it cannot translate
 FLOAT = re.compile(r"Quantization not yet supported for op: '(\w+)'")
 EXACT = ("ABS", "ADD", "EXP", "LOG", "MUL", "NEG", "SQUARED_DIFFERENCE", "SUB", "SUM")  # not in int8
-LAYER = re.compile(r"(\w+)_\d+/")  # the name scopes that Keras opens for layers, which it numbers
+REWRITES = {"float16": mixed.in_float16, "dynamic_int8": mixed.in_int8, "weight_int4": quantization.in_int4}
 
 
-def write_tflite(model, path, batch=1, quantize="none", calibration=None):
+def write_tflite(model, path, batch=1, quantize="none", calibration=None, tolerance=None):
     """Writes the signatures of a float32 model at a fixed batch.
 
     A fixed batch runs on every interpreter, C and browser included, and faster: a dynamic one leaves transposed
@@ -26,29 +26,31 @@ def write_tflite(model, path, batch=1, quantize="none", calibration=None):
 
     Args:
         quantize: a name of `quantization.PRECISIONS`.
-        calibration: examples [N, *shape], for int8.
+        calibration: examples [N, *shape], for int8, and to choose weights by: see `mixed`.
+        tolerance: in place of that of the precision, to choose weights by.
 
     Raises:
         GateError: an operation has no builtin in TFLite, or a large weight was left as it is.
     """
     examples = partial(quantization.calibration, model, calibration) if quantize == "int8" else None
-    write_functions(signatures.functions(model, batch), path, quantize, examples, model.threshold)
+    rewrite = REWRITES.get(quantize) and (lambda content: REWRITES[quantize](content, model, calibration, tolerance))
+    write_functions(signatures.functions(model, batch), path, quantize, examples, model.threshold, rewrite=rewrite)
 
 
-def write_functions(functions, path, quantize="none", examples=None, threshold=None, integers=False):
+def write_functions(functions, path, quantize="none", examples=None, threshold=None, integers=False, rewrite=None):
     """Writes {signature: concrete function}, with the variables that they set, if any: see `write_tflite`.
 
     Args:
         examples: () -> (signature, {input: array}) one by one, for int8.
         threshold: of the score, where there is one: see `decisions.in_float32`.
         integers: whether inputs, outputs and every operation are int8, as microcontrollers have it.
+        rewrite: the finished float32 file, as bytes -> that of the precision; None where the converter makes it.
     """
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         saved = Path(folder) / "saved_model"
         saved_model.write_functions(functions, saved)
         content = convert(saved, functions, quantize, examples, integers)
-    if rewrite := quantization.PRECISIONS[quantize].rewrite:
-        content = rewrite(content)
+    content = rewrite(content) if rewrite else content
     if quantize == "int8":
         quantization.require_quantized(content)
     if quantize != "none" and threshold is not None:
@@ -111,7 +113,7 @@ def _explained(saved, functions, error):
 def _place(graph, operation):
     """Where a graph has an operation: " in layer decoder/dropout", or nothing where it is in no layer."""
     for found in graph.get_operations():
-        layers = LAYER.findall(found.name)
+        layers = constants.LAYER.findall(found.name)
         if found.type == operation and layers:
             return f" in layer {'/'.join(layers)}"
     return ""
