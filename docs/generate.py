@@ -307,16 +307,6 @@ def quantization_table():
     return "\n".join(lines)
 
 
-def layers_table():
-    """What weights in fewer bits cost alone, as `docs/quantization.py layers` found it."""
-    lines = ["| preset | weights in int8 | reconstruct | sample | size of the weights |", "|---|---|---:|---:|---:|"]
-    for preset, tried in _found("quantization").get("layers", {}).items():
-        for name, (image, sample, size) in tried.items():
-            if preset == "vae_conv.mnist" or "alone" not in name:
-                lines.append(f"| `{preset}` | {name} | {image:.2g} | {sample:.2g} | {size:.2f} |")
-    return "\n".join(lines)
-
-
 def device_tables():
     """How fast a preset is in LiteRT beside TensorFlow, as `docs/benchmarks/device.py` found it."""
     found, parts = _found("benchmarks/device"), []
@@ -348,7 +338,6 @@ def _found(name):
 
 PARTS = {
     "quantization": quantization_table,
-    "layers": layers_table,
     "device": device_tables,
     "exports": exports_line,
     "anomalies": anomalies_table,

@@ -67,7 +67,7 @@ def test_a_file_whose_weights_lie_after_its_table_decides_too(make, tmp_path):
     model = make("vae_dense", input_shape=(784,), widths=(768,))
     x = np.random.default_rng(0).random((8, 784), "float32")
     model.threshold = np.median(model.score(x))
-    report = export(model, tmp_path / "out", quantize="dynamic_int8", examples=x, tolerance=9.0)
+    report = export(model, tmp_path / "out", quantize="weight_int4", examples=x, tolerance=9.0)
     found = judged(report.path, x)
     np.testing.assert_array_equal(found["is_anomaly"], found["score"] > np.float32(model.threshold))
 

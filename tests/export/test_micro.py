@@ -98,7 +98,7 @@ def test_the_header_is_the_file(exported, tmp_path):
 
 
 def test_what_was_asked_for_and_does_not_fit_is_refused_by_operation(model, digits, tmp_path):
-    with pytest.raises(GateError, match=r"tflite-micro has no SUM in int8 \(signature sample\)"):
+    with pytest.raises(GateError, match=r"tflite-micro has no SUM in int8 \(signature sample\); --verbs asks"):
         export(model, tmp_path / "out", format="micro", calibration=digits, verbs="encode,sample")
     assert not list(tmp_path.iterdir())
 

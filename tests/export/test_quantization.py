@@ -1,5 +1,6 @@
 """Fewer bits for the weights, and what is refused: the traps of quantization that raise nothing."""
 
+import json
 from functools import partial
 
 import numpy as np
@@ -10,7 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 import zoo
 from zoo import numerics
 from zoo.errors import GateError, InputError
-from zoo.export import ParityError, export, flatbuffer, litert, parity, quantization, saved_model, signatures
+from zoo.export import ParityError, export, flatbuffer, litert, mixed, parity, quantization, saved_model, signatures
 from zoo.export import tflite as converting
 
 
@@ -50,11 +51,23 @@ def test_float16_is_kept_by_its_own_limit_and_ranks_scores_alike(model, digits, 
 def test_float16_keeps_the_smallest_weights_in_float32(model, tmp_path):
     converting.write_tflite(model, tmp_path / "m.tflite")
     plain = (tmp_path / "m.tflite").read_bytes()
-    half = quantization.halved(plain)
+    half = mixed.in_float16(plain, model, tolerance=0.05)
     exact, rounded = sizes(plain), sizes(half)
     total, kept, less = (sum(part) for part in (exact["float32"], rounded["float32"], rounded["float16"]))
-    assert 0 < kept <= quantization.SMALLEST * total and kept + less == total
+    assert 0 < kept <= mixed.SMALLEST * total and kept + less == total
     assert max(rounded["float32"]) <= min(rounded["float16"]) and len(half) < len(plain) - 1.8 * less
+
+
+def test_dynamic_int8_is_kept_by_its_own_limit_and_says_which_weights_are(model, digits, tmp_path):
+    halves = export(model, tmp_path / "half", quantize="float16", calibration=digits, tolerance=0.05)
+    report = export(model, tmp_path / "out", quantize="dynamic_int8", calibration=digits)
+    limits = {row.signature: row.tolerance for row in report.rows}
+    assert limits.pop("score") == quantization.RANKS and set(limits.values()) == {1e-2}
+    assert report.weights["int8"] and report.weights["of_float32"] < halves.weights["of_float32"]
+    said = json.loads((tmp_path / "out" / "model.json").read_text())
+    assert said["weights"] == report.weights
+    named = [name for kind in ("int8", "float16") for name in said["weights"].get(kind, [])]
+    assert {"encoder/conv_1 [16,4,4,1]", "decoder/conv_1 [16,4,4,32]"} <= set(named)
 
 
 def sizes(content):
@@ -86,9 +99,10 @@ def test_bad_input_writes_nothing(model, tmp_path, words, reason):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_differs_too_much_is_refused_with_the_errors(model, digits, tmp_path):
+@pytest.mark.parametrize("quantize", ["float16", "dynamic_int8"])
+def test_what_differs_too_much_is_refused_with_the_errors(model, digits, tmp_path, quantize):
     with pytest.raises(ParityError, match="nothing was kept") as caught:
-        export(model, tmp_path / "out", quantize="dynamic_int8", examples=digits[:16], tolerance=1e-9)
+        export(model, tmp_path / "out", quantize=quantize, examples=digits[:16], tolerance=1e-9)
     assert len(caught.value.rows) == len(model.signatures()) and not list(tmp_path.iterdir())
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from ai_edge_litert.interpreter import OpResolverType
 
 from . import flatbuffer, litert
 
@@ -149,12 +149,8 @@ def products(content, model, weights, probes):
     """
     known = [weight for weight in weights if by_sum(weight, weight.values) is not None]
     graphs = {s.signatureKey.decode(): s.subgraphIndex for s in model.signatureDefs}
-    interpreter = Interpreter(
-        model_content=content,
-        experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,  # which keep theirs inside
-    )
-    interpreter.allocate_tensors()
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # which keep their tensors inside
+    interpreter = litert.opened(content, experimental_preserve_all_tensors=True, experimental_op_resolver_type=plain)
     found, chosen = {}, np.random.default_rng(0)
     for verb, inputs, *_ in probes:
         uses = [(w, use) for w in known for use in w.uses if use.graph == graphs[verb]]

@@ -34,7 +34,7 @@ class Builder(flatbuffers.Builder):
         super().__init__()
         self.known = {}
 
-    def CreateNumpyVector(self, x):  # noqa: N802 - called by what the schema generates
+    def CreateNumpyVector(self, x):
         key = x.dtype.str, x.tobytes()
         if key not in self.known:
             self.known[key] = super().CreateNumpyVector(x)

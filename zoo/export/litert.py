@@ -18,12 +18,17 @@ BUILTINS = {code: name for name, code in vars(schema.BuiltinOperator).items() if
 def open_tflite(path, threads=1):
     """An interpreter of a file. Raises InputError where it is not a TFLite file."""
     try:
-        with quiet():
-            interpreter = Interpreter(model_content=Path(path).read_bytes(), num_threads=threads)
-            interpreter.allocate_tensors()
-            return interpreter
+        return opened(Path(path).read_bytes(), threads)
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: not a readable TFLite file ({str(error).splitlines()[0]})") from None
+
+
+def opened(content, threads=1, **settings):
+    """An interpreter of the bytes of a file, with settings of its own; raises what it raises."""
+    with quiet():
+        interpreter = Interpreter(model_content=content, num_threads=threads, **settings)
+        interpreter.allocate_tensors()
+        return interpreter
 
 
 def operations(path):

@@ -78,7 +78,9 @@ def write_micro(model, path, calibration, verbs=None, **_):
             fit[verb] = _written(Main(model, [verb]), verb, path, calibration)
         except GateError as error:
             if asked:
-                raise
+                raise GateError(
+                    f"{error}; --verbs asks for it, and without --verbs what does not fit is left out"
+                ) from None
             left_out[verb] = str(error)
     if not fit:
         raise GateError(f"no signature fits tflite-micro: {next(iter(left_out.values()))}")

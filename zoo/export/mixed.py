@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.interpreter import Interpreter
 
 from .. import presets
 from . import constants, decisions, flatbuffer, litert, parity, quantization, rounding
@@ -137,8 +136,7 @@ class Trial:
         for weight in self.weights:
             values = forms[weight.buffer].values if weight.buffer in forms else weight.values
             self.places[weight.buffer][:] = np.ascontiguousarray(values).reshape(-1).view("uint8")
-        interpreter, largest = Interpreter(model_content=bytes(self.content), num_threads=1), 0.0
-        interpreter.allocate_tensors()
+        interpreter, largest = litert.opened(bytes(self.content)), 0.0
         for probe in self.probes:
             found = litert.run(interpreter, probe.verb, probe.inputs)
             for name, expected in probe.expected.items():

@@ -19,7 +19,7 @@ const large = bytes => bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes
 const SCORED = {
   none: '',
   threshold: ' For the score each pixel is black or white, whichever it is nearer to.',
-  stochastic: ' For the score each grey pixel is drawn as black or white, always alike, as zoo score draws it.',
+  stochastic: ' For the score each grey pixel is drawn as black or white, always alike, as zoo score draws it of one image; of a folder it draws each image with numbers of its own.',
 };
 
 export function words({name, summary, shape: [height, width, channels], file, learns, space, signatures, examples, binarize}) {
