@@ -1,4 +1,4 @@
-"""A prior over the indices of quantised codes, one after the other (van den Oord et al. 2017, Sec. 3.2)."""
+"""A prior over the indices of quantised codes, one after the other (van den Oord et al. 2017, Sec. 3.3)."""
 
 import math
 
