@@ -16,7 +16,15 @@ from sklearn.utils.estimator_checks import check_estimator
 import zoo
 from zoo import cli, scoring
 from zoo.errors import InputError
-from zoo.metrics.anomaly import SCORES, anomaly_scores, conformal_p_values, conformal_threshold
+from zoo.metrics.anomaly import (
+    NARROWEST,
+    SCORES,
+    anomaly_scores,
+    conformal_p_values,
+    conformal_threshold,
+    mixture_scores,
+    mixture_width,
+)
 from zoo.metrics.heatmaps import MAPS, heat_maps
 from zoo.sklearn import AnomalyDetector, AutoencoderTransformer
 
@@ -182,25 +190,53 @@ def test_a_pickled_detector_decides_alike(detector, rows):
 
 def test_a_conformal_detector_gives_p_values(rows):
     normal, strange = rows
-    detector = AnomalyDetector(threshold="conformal", contamination=0.05, **QUICK).fit(normal)
+    words = {"threshold": "conformal", "contamination": 0.05, "criterion": "likelihood"}
+    detector = AnomalyDetector(**words, **QUICK).fit(normal)
     assert len(detector.normal_scores_) == 100
+    scores = anomaly_scores(detector.models_[0], detector._values(strange), "likelihood")
+    assert np.array_equal(np.argsort(scores), np.argsort(-detector.score_samples(strange)))
     p = detector.p_values(strange)
     assert ((p > 0) & (p <= 1)).all()
     assert np.array_equal(p <= 0.05, detector.predict(strange) == -1)
 
 
-def test_a_model_for_each_resolution_and_the_mean_of_their_scores(detector, rows):
+def test_a_mixture_is_what_it_is_called():
+    random = np.random.default_rng(8)
+    x, centers = random.normal(size=(30, 3)), random.normal(size=(7, 3))
+    density = np.mean([stats.multivariate_normal(c, 0.4**2).pdf(x) for c in centers], axis=0)
+    assert np.allclose(mixture_scores(x, centers, 0.4), -np.log(density))
+    assert np.isfinite(mixture_scores(x + 1e6, centers, 1e-3)).all()
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_the_width_of_a_mixture_is_the_likeliest(own):
+    random = np.random.default_rng(9)
+    centers = random.normal(size=(300, 2))
+    x = centers if own else centers[:200] + 0.3 * random.normal(size=(200, 2))
+    found = mixture_width(x, centers, own)
+
+    def lost(width):
+        others = [np.delete(centers, i, 0) if own else centers for i in range(len(x))]
+        return np.mean([mixture_scores(x[i : i + 1], others[i], width)[0] for i in range(len(x))])
+
+    assert lost(found) < min(lost(0.9 * found), lost(1.1 * found))
+    assert mixture_width(np.ones((5, 2)), np.ones((5, 2)), own) == NARROWEST
+
+
+def test_rows_are_scored_by_their_distance_from_what_the_models_make_of_the_training_rows(detector, rows):
     normal, strange = rows
     assert [float(np.exp(model.observation.log_sigma)) for model in detector.models_] == pytest.approx([1.0, 0.3, 0.1])
     first, last = (model.encoder.get_weights()[0] for model in detector.models_[::2])
     assert not np.allclose(first, last)
-    standardised = []
     seed = int(check_random_state(0).randint(2**31 - 2**10))
-    unseen = train_test_split(normal, test_size=0.15, random_state=seed)[1]
-    for model in detector.models_:
-        seen, found = (anomaly_scores(model, detector._values(x), "likelihood") for x in (unseen, strange))
-        standardised.append((found - np.median(seen)) / stats.iqr(seen))
-    assert np.allclose(-detector.score_samples(strange), np.mean(standardised, 0), rtol=1e-4)
+    seen, unseen = (detector._values(part) for part in train_test_split(normal, test_size=0.15, random_state=seed))
+    found = []
+    for model, width in zip(detector.models_, detector.widths_, strict=True):
+        centers = model.reconstruct(seen)
+        before, scores = (mixture_scores(x, centers, width) for x in (unseen, detector._values(strange)))
+        assert width == pytest.approx(mixture_width(unseen, centers), rel=1e-3)
+        found.append((scores - np.median(before)) / stats.iqr(before))
+    assert np.allclose(-detector.score_samples(strange), np.mean(found, 0), rtol=1e-3)
 
 
 def test_a_model_that_learns_its_rows_by_heart_is_stopped_early():
@@ -232,6 +268,7 @@ def test_the_same_state_gives_the_same_detector(rows):
         ({"contamination": 0.7}, "contamination: needs a fraction in"),
         ({"resolutions": (1.0, 0.0)}, "resolutions: need numbers above 0"),
         ({"validation_fraction": 1.0}, "validation_fraction: needs a fraction in"),
+        ({"criterion": "mixtures"}, "criterion: unknown 'mixtures'; did you mean 'mixture'"),
         ({"threshold": "best"}, "takes quantile or conformal"),
         ({"model": "gan_dense"}, "has no encoder"),
         ({"model": "vea_dense"}, "did you mean 'vae_dense'"),

@@ -16,14 +16,24 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from . import catalog, config, training, weights
 from .data import Preprocessor, Split
 from .distributions.likelihoods import Sigma
-from .errors import InputError
-from .metrics.anomaly import SAMPLES, anomaly_scores, conformal_p_values, conformal_threshold
+from .errors import InputError, nearest
+from .metrics.anomaly import (
+    SAMPLES,
+    SCORES,
+    anomaly_scores,
+    conformal_p_values,
+    conformal_threshold,
+    mixture_scores,
+    mixture_width,
+)
 
 WIDTHS = (128, 64)  # of dense networks, where nobody says: tables are smaller than images
 RESOLUTIONS = (1.0, 0.3, 0.1)
 CHECK = 100  # steps between two looks at the rows that are not trained on
 FEWEST = 40  # rows of which some are left out of training
 BLOCK = 256  # rows at once: always as many, so that a row's numbers do not depend on the rows beside it
+CENTERS, MEASURED = 5000, 1000  # training rows that a mixture is made of, and rows that its width is measured on
+MIXTURE = "mixture"  # the criterion that needs the training rows
 LARGEST = 30.0  # standard deviations from the mean at which a value is cut
 
 
@@ -135,14 +145,16 @@ class _Rows(BaseEstimator):
 class AnomalyDetector(OutlierMixin, _Rows):
     """Finds rows that a model, trained on the others, finds strange.
 
-    Nobody knows beforehand how far off an anomaly is. A model whose likelihood is wide sees rows that are far from all
-    others, one whose likelihood is narrow sees rows that lie between them; so several are trained, and their scores,
-    each less the median and over the interquartile range of rows that it was not trained on, are averaged.
+    A row is strange where it is far from what the model makes of the training rows: its score is its `-log p` in a
+    mixture of normal distributions around their reconstructions, as wide as makes rows likeliest that the model was not
+    trained on. Nobody knows beforehand how far off an anomaly is. A model whose likelihood is wide keeps the large
+    traits of a row alone, one whose likelihood is narrow keeps the small ones too; so several are trained, and their
+    scores, each less the median and over the interquartile range of rows that they were not trained on, are averaged.
 
     Args:
         model, input_shape, latent_dim, hyperparameters, steps, batch_size, learning_rate, random_state: see above.
         contamination: the fraction of training rows that are beyond the threshold, in (0, 0.5].
-        criterion: see `zoo.metrics.anomaly.anomaly_scores`; None: "likelihood", or "score" where codes are points.
+        criterion: "mixture", as above; or of a row by itself, see `zoo.metrics.anomaly.anomaly_scores`.
         samples: of the code for each row, where the criterion draws any.
         resolutions: standard deviations of the likelihood, in those of the columns: a model is trained for each. There
             is one model only where codes are points, or the likelihood is another one than `Sigma`.
@@ -154,6 +166,7 @@ class AnomalyDetector(OutlierMixin, _Rows):
 
     Attributes:
         models_: the Keras models.
+        widths_: of the mixture of each model, in standard deviations of the columns.
         offset_: `decision_function` is `score_samples` less this.
         normal_scores_: scores of the held-out rows, with a conformal threshold.
     """
@@ -163,7 +176,7 @@ class AnomalyDetector(OutlierMixin, _Rows):
         model="vae_dense",
         *,
         contamination=0.1,
-        criterion=None,
+        criterion=MIXTURE,
         samples=SAMPLES,
         resolutions=RESOLUTIONS,
         validation_fraction=0.15,
@@ -200,6 +213,9 @@ class AnomalyDetector(OutlierMixin, _Rows):
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         if not 0 < self.contamination <= 0.5:
             raise InputError(f"contamination: needs a fraction in (0, 0.5], not {self.contamination}", "contamination")
+        if self.criterion not in (known := (MIXTURE, *SCORES)):
+            hint = nearest(self.criterion, known)
+            raise InputError(f"criterion: unknown {self.criterion!r}{hint} it takes: {', '.join(known)}", "criterion")
         if self.threshold not in ("quantile", "conformal"):
             raise InputError(f"threshold: takes quantile or conformal, not {self.threshold!r}", "threshold")
         if not 0 <= self.validation_fraction < 1:
@@ -232,10 +248,20 @@ class AnomalyDetector(OutlierMixin, _Rows):
         if len(X) >= FEWEST and self.validation_fraction:
             seen, unseen = train_test_split(X, test_size=self.validation_fraction, random_state=seed)
         self._train(self.models_, seen, None if unseen is X else unseen)
-        found = [self._scores(model, self._values(unseen)) for model in self.models_]
-        self._centers = np.median(found, axis=1)
-        spread = np.subtract(*np.quantile(found, [0.75, 0.25], axis=1))
+        if self.criterion == MIXTURE:
+            self._make_mixtures(seen, unseen, seed)
+        found = self._each(self._values(unseen))
+        self._medians = np.median(found, axis=0)
+        spread = np.subtract(*np.quantile(found, [0.75, 0.25], axis=0))
         self._spreads = np.where(spread > 0, spread, 1.0)
+
+    def _make_mixtures(self, seen, unseen, seed):
+        """What each model makes of training rows, and the width that fits to others; or to each other, without any."""
+        alone = unseen is seen
+        seen = self._values(np.random.default_rng(seed).permutation(seen)[:CENTERS])
+        unseen = _flat(seen if alone else self._values(unseen))[:MEASURED]
+        self._centers = [_flat(self._in_blocks(model.reconstruct, seen)) for model in self.models_]
+        self.widths_ = [mixture_width(unseen, centers, own=alone) for centers in self._centers]
 
     def score_samples(self, X):
         """How normal each row is, [N]: the negative of its anomaly score."""
@@ -257,18 +283,22 @@ class AnomalyDetector(OutlierMixin, _Rows):
         return conformal_p_values(self.normal_scores_, self._strangeness(X))
 
     def _strangeness(self, X):
-        values = self._values(X)
-        found = np.stack([self._scores(model, values) for model in self.models_], axis=1)
-        return ((found - self._centers) / self._spreads).mean(1)
+        return ((self._each(self._values(X)) - self._medians) / self._spreads).mean(1)
 
-    def _scores(self, model, values):
-        criterion = self.criterion or ("likelihood" if model.stochastic else "score")
+    def _each(self, values):
+        """The score of each row by each model, [N, models]."""
+        return np.stack([self._in_blocks(self._score(i), values) for i in range(len(self.models_))], axis=1)
+
+    def _score(self, i):
+        """The function that scores values by the i-th model."""
+        if self.criterion == MIXTURE:
+            return lambda values: mixture_scores(_flat(values), self._centers[i], self.widths_[i])
         rows = BLOCK * min(self.samples, 32)
+        return lambda values: anomaly_scores(self.models_[i], values, self.criterion, self.samples, rows=rows)
 
-        def score(values):
-            return anomaly_scores(model, values, criterion, self.samples, rows=rows)
 
-        return self._in_blocks(score, values)
+def _flat(values):
+    return values.reshape(len(values), -1)
 
 
 def _loss(model, values):

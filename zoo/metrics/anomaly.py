@@ -6,6 +6,7 @@ from ..errors import InputError, nearest
 from .likelihood import importance_weights
 
 SAMPLES = 32  # of the code, for the scores that need them
+NARROWEST = 1e-3  # width of a mixture
 
 
 def _score(model, x, samples, seed, rows):
@@ -65,6 +66,60 @@ def anomaly_scores(model, x, score="score", samples=SAMPLES, seed=0, rows=None):
     if "score" not in model.signatures():
         raise InputError(f"{type(model).__name__} has no encoder, and so no score", "score")
     return np.asarray(SCORES[score](model, x, samples, seed, rows), np.float64)
+
+
+def mixture_scores(x, centers, width):
+    """-log p(x) of each example, [N] in nats, where p is a mixture of normal distributions around what a model makes.
+
+    p(x) = 1/M sum_m N(x; c_m, width^2 I). With c_m the reconstructions of training examples this is the model's
+    marginal likelihood under the posteriors of these, each taken at its mean, in place of the prior: what Tomczak &
+    Welling (2018, Section 2) find to be the best prior, and Norouzi et al. (2020) train with.
+
+    Args:
+        x: examples, [N, F].
+        centers: [M, F].
+        width: the standard deviation, see `mixture_width`.
+    """
+    return -_log_sum(-0.5 * _squares(x, centers) / width**2) + np.log(len(centers)) + x.shape[1] * _log_root(width)
+
+
+def mixture_width(x, centers, own=False, steps=100):
+    """The width under which examples are likeliest in the mixture around `centers`, by expectation maximisation.
+
+    Args:
+        x: examples that the centres are not made of, [N, F].
+        centers: [M, F].
+        own: whether the i-th centre is made of the i-th example, to which it does not count then.
+        steps: at most; it ends where the width changes by less than a thousandth.
+    """
+    squares = _squares(x, centers)
+    if own and len(centers) > 1:
+        np.fill_diagonal(squares, np.inf)
+    width = max(NARROWEST, np.sqrt(squares.min(1).mean() / x.shape[1]))
+    for _ in range(steps):
+        logits = -0.5 * squares / width**2
+        shares = np.exp(logits - _log_sum(logits)[:, None])
+        before, width = width, np.sqrt((shares * np.where(shares > 0, squares, 0.0)).sum() / x.size)
+        width = max(NARROWEST, width)
+        if abs(width / before - 1) < 1e-3:
+            break
+    return float(width)
+
+
+def _squares(x, centers):
+    """Squared distances, [N, M]."""
+    x, centers = (np.asarray(values, np.float64) for values in (x, centers))
+    return np.maximum((x**2).sum(1)[:, None] + (centers**2).sum(1) - 2.0 * x @ centers.T, 0.0)
+
+
+def _log_sum(logits):
+    """log sum exp of each row, [N]."""
+    most = logits.max(1)
+    return most + np.log(np.exp(logits - most[:, None]).sum(1))
+
+
+def _log_root(width):
+    return np.log(width) + 0.5 * np.log(2 * np.pi)
 
 
 def conformal_p_values(normal, scores):
