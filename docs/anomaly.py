@@ -15,6 +15,7 @@ extra `bench`.
 """
 
 import argparse
+import contextlib
 import importlib.metadata
 import json
 import time
@@ -279,7 +280,7 @@ def compare(kind, sets, detectors, seeds, again):
                 begun = time.perf_counter()
                 known[str(seed)] = round(judge(DETECTORS[name], x, y, seed), 4)
                 print(f"{name:20} {table:14} {known[str(seed)]:.4f}  {time.perf_counter() - begun:.0f} s", flush=True)
-                results["versions"] = versions()
+                results["versions"] = results.get("versions", {}) | versions()
                 RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
@@ -300,12 +301,11 @@ def speed():
 
 
 def versions():
+    """Of the packages that are there: PyOD and the zoo may be in environments of their own."""
     found = {}
     for name in PACKAGES:
-        try:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = None
     return found
 
 
