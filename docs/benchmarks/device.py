@@ -25,11 +25,11 @@ FILE = Path(__file__).with_suffix(".json")
 
 
 def exported(model, folder):
-    """({precision: path}, seconds of them all); a tolerance keeps what a precision's own limit refuses."""
+    """({precision: path}, seconds of them all)."""
     start = time.perf_counter()
     words = {name: {"calibration": DATA} for name, known in quantization.PRECISIONS.items() if known.calibrated}
     paths = {
-        name: export(model, folder / name, quantize=name, tolerance=1.0, **words.get(name, {})).path
+        name: export(model, folder / name, quantize=name, **words.get(name, {})).path
         for name in quantization.PRECISIONS
     }
     return paths, time.perf_counter() - start
