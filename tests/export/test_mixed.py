@@ -30,9 +30,8 @@ def trial(content, model):
 
 @pytest.mark.parametrize("axis", [0, -1])
 def test_the_error_of_a_trial_is_that_of_the_written_file(trial, content, axis):
-    wide = [w for w in trial.weights if w.values.ndim > 1]
-    forms = {w.buffer: rounding.to_int8(w.values, axis % w.values.ndim) for w in wide[::2]}
-    forms |= {w.buffer: rounding.to_float16(w.values) for w in wide[1::2]}
+    forms = {w.buffer: rounding.to_int8(w.values, axis % w.values.ndim) for w in trial.wide[::2]}
+    forms |= {w.buffer: rounding.to_float16(w.values) for w in trial.wide[1::2]}
     expected, interpreter = trial.error(forms), litert.opened(mixed.written(content, forms))
     errors = [
         trial.measure(litert.run(interpreter, probe.verb, probe.inputs)[name], value)[1]
@@ -44,7 +43,7 @@ def test_the_error_of_a_trial_is_that_of_the_written_file(trial, content, axis):
 
 
 def test_what_is_lowered_stays_within_the_limit_and_takes_less_room(trial):
-    ways = {w.buffer: [rounding.to_int8(w.values, 0)] for w in trial.weights if w.values.ndim > 1}
+    ways = {w.buffer: [rounding.to_int8(w.values, 0)] for w in trial.wide}
     all = trial.error({buffer: way for buffer, (way,) in ways.items()})
     trial.limit = all / 2
     forms = trial.lowered({}, ways)
@@ -61,6 +60,18 @@ def test_a_part_of_what_is_too_much_is_not_float16(content, model, trial):
     exact = sum(weight.values.nbytes for weight in constants.weights_of(file))
     every = sum(weight.values.nbytes for weight in constants.weights_of(constants.flatbuffer.unpacked(content)))
     assert exact <= mixed.SMALLEST * every
+
+
+def test_biases_stay_in_float32(tmp_path):
+    """As an operation whose bias is made from float16 runs twice as long."""
+    wide = zoo.create_model("ae_dense", input_shape=(96,), latent_dim=4, widths=(80,))
+    wide.set_weights([weight + 0.1 for weight in wide.get_weights()])  # no bias of zeros, which the converter drops
+    converting.write_tflite(wide, tmp_path / "m.tflite")
+    content = (tmp_path / "m.tflite").read_bytes()
+    for rewrite in (mixed.in_float16, mixed.in_int8):
+        said = constants.described(rewrite(content, wide, tolerance=9.0))
+        assert any(name.endswith("[96]") for name in said["float32"])
+        assert "decoder/head [96,80]" in (said.get("int8") or said["float16"])
 
 
 @pytest.mark.parametrize("strides", [1, 2])

@@ -41,8 +41,8 @@ def in_float16(content, model, examples=None, tolerance=None):
     """
     trial = Trial(content, model, examples, "float16", tolerance)
     taken = np.cumsum([weight.values.size for weight in trial.weights])
-    large = [w for w, sum in zip(trial.weights, taken, strict=True) if sum > SMALLEST * taken[-1]]
-    halves = {w.buffer: rounding.to_float16(w.values) for w in large}
+    large = {w.buffer for w, sum in zip(trial.weights, taken, strict=True) if sum > SMALLEST * taken[-1]}
+    halves = {w.buffer: rounding.to_float16(w.values) for w in trial.wide if w.buffer in large}
     forms = trial.lowered({}, {buffer: [half] for buffer, half in halves.items()})
     return written(content, forms if trial.room(forms) <= LARGEST * trial.room({}) else halves)
 
@@ -53,8 +53,8 @@ def in_int8(content, model, examples=None, tolerance=None):
     Where it permits none, all are in int8, for the gate to show what that costs. Arguments as of `in_float16`.
     """
     trial = Trial(content, model, examples, "dynamic_int8", tolerance)
-    halves = trial.lowered({}, {w.buffer: [rounding.to_float16(w.values)] for w in trial.weights})
-    wide = [w for w in trial.weights if w.values.ndim > 1][-TRIED:]
+    halves = trial.lowered({}, {w.buffer: [rounding.to_float16(w.values)] for w in trial.wide})
+    wide = trial.wide[-TRIED:]
     products = constants.products(content, trial.file, wide, probes(model, examples, SEEDS[1]))
     moves = {w.buffer: [_to_int8(w, axis, products.get(w.buffer)) for axis in (-1, 0)] for w in wide}
     forms = trial.lowered(halves, moves)
@@ -118,6 +118,8 @@ class Trial:
     Attributes:
         file: as a `ModelT`.
         weights: of the file, from small to large.
+        wide: those of two axes and more. Biases stay as they are: an operation whose bias is made from float16 is slow,
+            as XNNPACK leaves it out.
         probes: what is compared.
         limit: what the error may be.
     """
@@ -128,6 +130,7 @@ class Trial:
         self.probes, self.measure = probes(model, examples), known.measure
         self.file, self.content = flatbuffer.unpacked(content), bytearray(content)
         self.weights = constants.weights_of(self.file)
+        self.wide = [weight for weight in self.weights if weight.values.ndim > 1]
         table = schema.Model.GetRootAs(self.content, 0)
         self.places = {weight.buffer: table.Buffers(weight.buffer).DataAsNumpy() for weight in self.weights}
 
