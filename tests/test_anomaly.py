@@ -206,6 +206,10 @@ def test_a_mixture_is_what_it_is_called():
     density = np.mean([stats.multivariate_normal(c, 0.4**2).pdf(x) for c in centers], axis=0)
     assert np.allclose(mixture_scores(x, centers, 0.4), -np.log(density))
     assert np.isfinite(mixture_scores(x + 1e6, centers, 1e-3)).all()
+    own = np.array([2, *[-1] * 29])
+    found = mixture_scores(x, centers, 0.4, own)
+    assert found[0] == pytest.approx(mixture_scores(x[:1], np.delete(centers, 2, 0), 0.4)[0])
+    assert np.allclose(found[1:], -np.log(density[1:]))
 
 
 @pytest.mark.parametrize("own", [False, True])
@@ -213,14 +217,15 @@ def test_the_width_of_a_mixture_is_the_likeliest(own):
     random = np.random.default_rng(9)
     centers = random.normal(size=(300, 2))
     x = centers if own else centers[:200] + 0.3 * random.normal(size=(200, 2))
-    found = mixture_width(x, centers, own)
+    numbers = np.arange(len(x)) if own else None
+    found = mixture_width(x, centers, numbers)
 
     def lost(width):
         others = [np.delete(centers, i, 0) if own else centers for i in range(len(x))]
         return np.mean([mixture_scores(x[i : i + 1], others[i], width)[0] for i in range(len(x))])
 
     assert lost(found) < min(lost(0.9 * found), lost(1.1 * found))
-    assert mixture_width(np.ones((5, 2)), np.ones((5, 2)), own) == NARROWEST
+    assert mixture_width(np.ones((5, 2)), np.ones((5, 2)), numbers[:5] if own else None) == NARROWEST
 
 
 def test_rows_are_scored_by_their_distance_from_what_the_models_make_of_the_training_rows(detector, rows):
@@ -229,14 +234,18 @@ def test_rows_are_scored_by_their_distance_from_what_the_models_make_of_the_trai
     first, last = (model.encoder.get_weights()[0] for model in detector.models_[::2])
     assert not np.allclose(first, last)
     seed = int(check_random_state(0).randint(2**31 - 2**10))
-    seen, unseen = (detector._values(part) for part in train_test_split(normal, test_size=0.15, random_state=seed))
-    found = []
+    parts = train_test_split(normal, test_size=0.15, random_state=seed)
+    seen, unseen = map(detector._values, parts)
+    found, learned = [], []
     for model, width in zip(detector.models_, detector.widths_, strict=True):
         centers = model.reconstruct(seen)
         before, scores = (mixture_scores(x, centers, width) for x in (unseen, detector._values(strange)))
         assert width == pytest.approx(mixture_width(unseen, centers), rel=1e-3)
         found.append((scores - np.median(before)) / stats.iqr(before))
+        without = mixture_scores(seen, centers, width, np.arange(len(seen)))
+        learned.append((without - np.median(before)) / stats.iqr(before))
     assert np.allclose(-detector.score_samples(strange), np.mean(found, 0), rtol=1e-3)
+    assert np.allclose(-detector.score_samples(parts[0]), np.mean(learned, 0), rtol=1e-3, atol=1e-4)
 
 
 def test_a_model_that_learns_its_rows_by_heart_is_stopped_early():

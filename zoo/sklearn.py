@@ -146,10 +146,11 @@ class AnomalyDetector(OutlierMixin, _Rows):
     """Finds rows that a model, trained on the others, finds strange.
 
     A row is strange where it is far from what the model makes of the training rows: its score is its `-log p` in a
-    mixture of normal distributions around their reconstructions, as wide as makes rows likeliest that the model was not
-    trained on. Nobody knows beforehand how far off an anomaly is. A model whose likelihood is wide keeps the large
-    traits of a row alone, one whose likelihood is narrow keeps the small ones too; so several are trained, and their
-    scores, each less the median and over the interquartile range of rows that they were not trained on, are averaged.
+    mixture of normal distributions around their reconstructions, its own left out, as wide as makes rows likeliest that
+    the model was not trained on. Nobody knows beforehand how far off an anomaly is. A model whose likelihood is wide
+    keeps the large traits of a row alone, one whose likelihood is narrow keeps the small ones too; so several are
+    trained, and their scores, each less the median and over the interquartile range of rows that they were not trained
+    on, are averaged. Where the training rows hold anomalies in groups, these excuse each other: take "likelihood".
 
     Args:
         model, input_shape, latent_dim, hyperparameters, steps, batch_size, learning_rate, random_state: see above.
@@ -257,11 +258,16 @@ class AnomalyDetector(OutlierMixin, _Rows):
 
     def _make_mixtures(self, seen, unseen, seed):
         """What each model makes of training rows, and the width that fits to others; or to each other, without any."""
-        alone = unseen is seen
-        seen = self._values(np.random.default_rng(seed).permutation(seen)[:CENTERS])
-        unseen = _flat(seen if alone else self._values(unseen))[:MEASURED]
-        self._centers = [_flat(self._in_blocks(model.reconstruct, seen)) for model in self.models_]
-        self.widths_ = [mixture_width(unseen, centers, own=alone) for centers in self._centers]
+        values, unseen = self._values(np.random.default_rng(seed).permutation(seen)[:CENTERS]), self._values(unseen)
+        self._numbers = {row.tobytes(): number for number, row in enumerate(values)}
+        self._centers = [_flat(self._in_blocks(model.reconstruct, values)) for model in self.models_]
+        measured = np.random.default_rng(seed).permutation(unseen)[:MEASURED]
+        own = self._own(measured)
+        self.widths_ = [mixture_width(_flat(measured), centers, own) for centers in self._centers]
+
+    def _own(self, values):
+        """The number of the centre that was made of each row, -1 where none was, [N]."""
+        return np.array([self._numbers.get(row.tobytes(), -1) for row in values])
 
     def score_samples(self, X):
         """How normal each row is, [N]: the negative of its anomaly score."""
@@ -292,7 +298,8 @@ class AnomalyDetector(OutlierMixin, _Rows):
     def _score(self, i):
         """The function that scores values by the i-th model."""
         if self.criterion == MIXTURE:
-            return lambda values: mixture_scores(_flat(values), self._centers[i], self.widths_[i])
+            centers, width = self._centers[i], self.widths_[i]
+            return lambda values: mixture_scores(_flat(values), centers, width, self._own(values))
         rows = BLOCK * min(self.samples, 32)
         return lambda values: anomaly_scores(self.models_[i], values, self.criterion, self.samples, rows=rows)
 

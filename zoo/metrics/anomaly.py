@@ -68,7 +68,7 @@ def anomaly_scores(model, x, score="score", samples=SAMPLES, seed=0, rows=None):
     return np.asarray(SCORES[score](model, x, samples, seed, rows), np.float64)
 
 
-def mixture_scores(x, centers, width):
+def mixture_scores(x, centers, width, own=None):
     """-log p(x) of each example, [N] in nats, where p is a mixture of normal distributions around what a model makes.
 
     p(x) = 1/M sum_m N(x; c_m, width^2 I). With c_m the reconstructions of training examples this is the model's
@@ -79,22 +79,24 @@ def mixture_scores(x, centers, width):
         x: examples, [N, F].
         centers: [M, F].
         width: the standard deviation, see `mixture_width`.
+        own: the number of the centre that is made of each example, -1 where none is, [N]: to that example it does not
+            count, unless it is the only one. Without this an anomaly among the training examples excuses itself.
     """
-    return -_log_sum(-0.5 * _squares(x, centers) / width**2) + np.log(len(centers)) + x.shape[1] * _log_root(width)
+    squares = _squares(x, centers, own)
+    count = np.isfinite(squares).sum(1)
+    return -_log_sum(-0.5 * squares / width**2) + np.log(count) + x.shape[1] * _log_root(width)
 
 
-def mixture_width(x, centers, own=False, steps=100):
+def mixture_width(x, centers, own=None, steps=100):
     """The width under which examples are likeliest in the mixture around `centers`, by expectation maximisation.
 
     Args:
-        x: examples that the centres are not made of, [N, F].
+        x: examples, [N, F].
         centers: [M, F].
-        own: whether the i-th centre is made of the i-th example, to which it does not count then.
+        own: as above.
         steps: at most; it ends where the width changes by less than a thousandth.
     """
-    squares = _squares(x, centers)
-    if own and len(centers) > 1:
-        np.fill_diagonal(squares, np.inf)
+    squares = _squares(x, centers, own)
     width = max(NARROWEST, np.sqrt(squares.min(1).mean() / x.shape[1]))
     for _ in range(steps):
         logits = -0.5 * squares / width**2
@@ -106,10 +108,14 @@ def mixture_width(x, centers, own=False, steps=100):
     return float(width)
 
 
-def _squares(x, centers):
-    """Squared distances, [N, M]."""
+def _squares(x, centers, own):
+    """Squared distances, [N, M]; infinite where a centre is an example's own."""
     x, centers = (np.asarray(values, np.float64) for values in (x, centers))
-    return np.maximum((x**2).sum(1)[:, None] + (centers**2).sum(1) - 2.0 * x @ centers.T, 0.0)
+    squares = np.maximum((x**2).sum(1)[:, None] + (centers**2).sum(1) - 2.0 * x @ centers.T, 0.0)
+    if own is not None and len(centers) > 1:
+        known = np.flatnonzero(own >= 0)
+        squares[known, own[known]] = np.inf
+    return squares
 
 
 def _log_sum(logits):
