@@ -113,3 +113,10 @@ def test_without_the_extra_one_line_names_it(vae, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"needs tf2onnx: pip install 'autoencoder-zoo\[onnx\]'"):
         export(vae, tmp_path / "out", format="onnx")
     assert not list(tmp_path.iterdir())
+
+
+@needs_onnx
+def test_a_signature_that_the_converter_gives_up_on_is_named(make, tmp_path):
+    with pytest.raises(GateError, match="tf2onnx cannot translate the signature impute"):
+        export(make("miss_vae_dense", input_shape=(12,)), tmp_path / "out", format="onnx")
+    assert not list(tmp_path.iterdir())

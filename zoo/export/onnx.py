@@ -37,13 +37,14 @@ def converted(verb, function):
     """A concrete function of named tensors as an onnx.ModelProto."""
     import tf2onnx
 
-    with _silent():
-        proto, _ = tf2onnx.convert.from_function(
-            SimpleNamespace(get_concrete_function=lambda: function),  # what is traced already is not traced again
-            input_signature=(),
-            opset=OPSET,
-            custom_op_handlers=HANDLERS,
-        )
+    traced = SimpleNamespace(get_concrete_function=lambda: function)  # what is traced already is not traced again
+    try:
+        with _silent():
+            proto, _ = tf2onnx.convert.from_function(
+                traced, input_signature=(), opset=OPSET, custom_op_handlers=HANDLERS
+            )
+    except ValueError as error:  # of an input that does not reach an output, say
+        raise GateError(f"tf2onnx cannot translate the signature {verb}: {str(error).splitlines()[0]}") from None
     _require_translated(verb, proto)
     for tensor in (*proto.graph.input, *proto.graph.output):
         tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
