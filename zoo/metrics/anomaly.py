@@ -82,9 +82,10 @@ def mixture_scores(x, centers, width, own=None):
         own: the number of the centre that is made of each example, -1 where none is, [N]: to that example it does not
             count, unless it is the only one. Without this an anomaly among the training examples excuses itself.
     """
-    squares = _squares(x, centers, own)
-    count = np.isfinite(squares).sum(1)
-    return -_log_sum(-0.5 * squares / width**2) + np.log(count) + x.shape[1] * _log_root(width)
+    logits = _squares(x, centers, own)
+    logits *= -0.5 / width**2
+    count = np.maximum(1, len(centers) - (0 if own is None else np.asarray(own) >= 0))
+    return -_log_sum(logits) + np.log(count) + x.shape[1] * _log_root(width)
 
 
 def mixture_width(x, centers, own=None, steps=100):
@@ -111,7 +112,9 @@ def mixture_width(x, centers, own=None, steps=100):
 def _squares(x, centers, own):
     """Squared distances, [N, M]; infinite where a centre is an example's own."""
     x, centers = (np.asarray(values, np.float64) for values in (x, centers))
-    squares = np.maximum((x**2).sum(1)[:, None] + (centers**2).sum(1) - 2.0 * x @ centers.T, 0.0)
+    squares = x @ (-2.0 * centers.T)
+    squares += (x**2).sum(1)[:, None] + (centers**2).sum(1)
+    np.maximum(squares, 0.0, out=squares)
     if own is not None and len(centers) > 1:
         known = np.flatnonzero(own >= 0)
         squares[known, own[known]] = np.inf
