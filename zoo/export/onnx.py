@@ -43,7 +43,7 @@ def converted(verb, function):
             proto, _ = tf2onnx.convert.from_function(
                 traced, input_signature=(), opset=OPSET, custom_op_handlers=HANDLERS
             )
-    except ValueError as error:  # of an input that does not reach an output, say
+    except ValueError as error:  # of an output that is called as an input, say
         raise GateError(f"tf2onnx cannot translate the signature {verb}: {str(error).splitlines()[0]}") from None
     _require_translated(verb, proto)
     for tensor in (*proto.graph.input, *proto.graph.output):

@@ -55,8 +55,8 @@ class MissVAE(Autoencoder):
         p, distortion, rate = self.weigh(x, q, self.posteriors.transform(q, tf.einsum("bkd->kbd", noise)))
         weights = tf.nn.softmax(-distortion - rate, axis=0)
         weights = tf.reshape(weights, tf.concat([tf.shape(weights), [1] * len(self.example_shape)], 0))
-        return {"x": tf.where(is_nan(x), tf.reduce_sum(weights * p.mean(), 0), x)}
+        return {"x_hat": tf.where(is_nan(x), tf.reduce_sum(weights * p.mean(), 0), x)}
 
     def impute(self, x, seed=0):
         """Data [N, *input_shape] with its missing values (NaN) filled in."""
-        return self.run("impute", x=x, **self.random_inputs("impute", len(x), seed))["x"]
+        return self.run("impute", x=x, **self.random_inputs("impute", len(x), seed))["x_hat"]
