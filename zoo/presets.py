@@ -346,19 +346,11 @@ def revised(preset, out=None, force=False):
     if out is not None:
         require_free(path, force)
     around = path.with_name(f"{weights.SCRATCH}{path.name}-{secrets.token_hex(4)}")
-    work, before = around / path.name, around / "before"  # of the same name, which cards and metadata hold
+    work = around / path.name  # the same name, which cards and metadata hold
     try:
         shutil.copytree(preset.path, work, ignore=None if out is None else _all_but(preset))
         yield work
-        if path.exists():
-            path.rename(before)
-        try:
-            work.rename(path)
-        except BaseException:
-            if before.exists():
-                before.rename(path)
-            raise
-        weights.sync_folder(path.parent)
+        weights.replace_folder(work, path)
     except WriteError:
         raise
     except OSError as error:  # that of copytree holds a list of files, each with its reason

@@ -6,6 +6,7 @@ The only file of the zoo that reads or writes tensors. The format is safetensors
 import contextlib
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -95,6 +96,21 @@ def sync_folder(folder):
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def replace_folder(work, target):
+    """Gives a folder the name of another, which goes last: one of them is there in full, also where this fails."""
+    old = work.with_name(f"{work.name}-old")
+    if target.exists():
+        target.rename(old)
+    try:
+        work.rename(target)
+    except BaseException:
+        if old.exists():
+            old.rename(target)
+        raise
+    sync_folder(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _umask():

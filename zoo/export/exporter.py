@@ -340,7 +340,7 @@ def folder_for(out, force):
     try:
         work.mkdir(parents=True)
         yield work
-        _replace(work, target)
+        weights.replace_folder(work, target)
     except BaseException as error:
         shutil.rmtree(work, ignore_errors=True)
         with contextlib.suppress(OSError):
@@ -361,18 +361,3 @@ def _require_free(out, target, force):
         raise WriteError(f"{out}: exists; choose another folder, or --force to replace it")
     if not (target / PARITY).is_file():
         raise WriteError(f"{out}: exists and is not an export; --force replaces exports only")
-
-
-def _replace(work, target):
-    """Gives the new folder its name; what had the name goes last."""
-    old = work.with_name(f"{work.name}-old")
-    if target.exists():
-        target.rename(old)
-    try:
-        work.rename(target)
-    except BaseException:
-        if old.exists():
-            old.rename(target)
-        raise
-    weights.sync_folder(target.parent)
-    shutil.rmtree(old, ignore_errors=True)
