@@ -238,14 +238,24 @@ def _value(metrics, name, spec):
 
 
 def anomalies_table():
-    """AUROC of detectors on each table, what `docs/anomaly.py` left: mean over the seeds, sd; and on others."""
-    found, others = _found("anomaly").get("tables", {}), _mean_of_tables(_found("anomaly").get("development", {}))
-    tables = sorted({table for results in found.values() for table in results})
-    lines = ["| detector | " + " | ".join(tables) + " | mean | others |", "|---|" + "---:|" * (len(tables) + 2)]
-    mean = _mean_of_tables(found)
+    """AUROC of detectors on each table, what `docs/anomaly.py tables` left, and their mean on others."""
+    found = _found("anomaly")
+    return _judged(found.get("tables", {}), {"others": _mean_of_tables(found.get("development", {}))})
+
+
+def digits_table():
+    """AUROC of detectors that have seen nine digits and are to find the tenth, what `docs/anomaly.py digits` left."""
+    return _judged(_found("anomaly").get("digits", {}))
+
+
+def _judged(found, more=None):
+    """A row for each detector, the best first: mean and sd over the seeds for each set, the mean of all, more means."""
+    sets, mean = sorted({name for results in found.values() for name in results}), _mean_of_tables(found)
+    columns = {"mean": mean, **(more or {})}
+    lines = ["| detector | " + " | ".join([*sets, *columns]) + " |", "|---|" + "---:|" * (len(sets) + len(columns))]
     for detector in sorted(found, key=lambda d: -mean.get(d, 0.0)):
-        cells = [_over_seeds(found[detector].get(table, {})) for table in tables]
-        cells += [f"{of[detector]:.4f}" if detector in of else "-" for of in (mean, others)]
+        cells = [_over_seeds(found[detector].get(name, {})) for name in sets]
+        cells += [f"{of[detector]:.4f}" if detector in of else "-" for of in columns.values()]
         lines.append(f"| {detector} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -341,6 +351,7 @@ PARTS = {
     "device": device_tables,
     "exports": exports_line,
     "anomalies": anomalies_table,
+    "digits": digits_table,
     "defects": defects_table,
     "models": models_table,
     "presets": presets_table,
