@@ -249,16 +249,17 @@ class AnomalyDetector(OutlierMixin, _Rows):
         if len(X) >= FEWEST and self.validation_fraction:
             seen, unseen = train_test_split(X, test_size=self.validation_fraction, random_state=seed)
         self._train(self.models_, seen, None if unseen is X else unseen)
+        unseen = self._values(unseen)
         if self.criterion == MIXTURE:
             self._make_mixtures(seen, unseen, seed)
-        found = self._each(self._values(unseen))
+        found = self._each(unseen)
         self._medians = np.median(found, axis=0)
         spread = np.subtract(*np.quantile(found, [0.75, 0.25], axis=0))
         self._spreads = np.where(spread > 0, spread, 1.0)
 
     def _make_mixtures(self, seen, unseen, seed):
         """What each model makes of training rows, and the width that fits to others; or to each other, without any."""
-        values, unseen = self._values(np.random.default_rng(seed).permutation(seen)[:CENTERS]), self._values(unseen)
+        values = self._values(np.random.default_rng(seed).permutation(seen)[:CENTERS])
         self._numbers = {row.tobytes(): number for number, row in enumerate(values)}
         self._centers = [_flat(self._in_blocks(model.reconstruct, values)) for model in self.models_]
         measured = np.random.default_rng(seed).permutation(unseen)[:MEASURED]

@@ -127,7 +127,7 @@ def show_signatures(result):
         print(f"{result['out']}/{result['path']}  {result['size']:,} bytes")
     if (weights := result.get("weights")) and result["options"]["quantize"] != "none":
         print(f"{weights['of_float32']:.2f} of the size in float32")
-        for kind in weights.keys() - {"of_float32", "float32"}:
+        for kind in sorted(weights.keys() - {"of_float32", "float32"}):
             print(f"{kind}: {', '.join(weights[kind])}")
 
 
