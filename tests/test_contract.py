@@ -299,7 +299,7 @@ def read_elsewhere():
             model.save(Path(folder, f"{name}.keras"))
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-c", READ, folder, *NAMES]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
         assert done.returncode == 0, done.stderr[-2000:]
         read = {}
         for name in NAMES:

@@ -361,7 +361,7 @@ def test_a_run_keeps_its_samplers(run, copy, tmp_path):
     zoo.fit_sampler(copy, sampler="flow", **QUICK["flow"])
     assert all(check.passed for check in verify(copy))
     done = [sys.executable, "-c", READ, str(copy), str(tmp_path / "there.npy")]
-    subprocess.run(done, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=200)
+    subprocess.run(done, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=600)
     names = (None, "flow", "mixture", "normal")
     last, flow, mixture, prior = (zoo.presets.load(copy, sampler=name).sample(5, seed=1) for name in names)
     assert np.allclose(np.load(tmp_path / "there.npy"), last, atol=1e-6) and np.array_equal(last, flow)

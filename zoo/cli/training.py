@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from ..config import split_override
 from ..errors import InputError
 from ..yaml import read_yaml
 from . import console, options
@@ -194,6 +193,8 @@ def fit_sampler(
     json: options.Json = False,
 ):
     """Fits a distribution to a model's codes of data, for its samples to begin with: here and in what is exported."""
+    from ..config import split_override
+
     words = dict(split_override(text) for text in overrides or ())
     words = {word: read_yaml(value, f"--set {word}").data for word, value in words.items()}
     console.start_tensorflow()
