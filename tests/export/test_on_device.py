@@ -8,7 +8,7 @@ import tensorflow as tf
 import zoo
 from zoo import presets, weights
 from zoo.errors import GateError, InputError
-from zoo.export import ParityError, export, gradients, litert, on_device
+from zoo.export import ParityError, export, litert, on_device, products
 
 DIGITS = {"input_shape": (8, 8, 1), "latent_dim": 3, "widths": (8,)}
 LEARNING = [
@@ -68,8 +68,8 @@ def test_it_learns_as_keras_does(tmp_path, name, words, optimizer):
 
 def test_a_wrong_gradient_is_refused(tmp_path, monkeypatch):
     """By a ten-thousandth, in the kernels of convolutions alone; the losses of the first steps do not tell."""
-    right = gradients._to_kernel
-    monkeypatch.setattr(gradients, "_to_kernel", lambda *given: 1.0001 * right(*given))
+    right = products.Convolution._to_weights
+    monkeypatch.setattr(products.Convolution, "_to_weights", lambda *given: 1.0001 * right(*given))
     model = zoo.create_model("ae_conv", **DIGITS)
     with pytest.raises(ParityError, match="signature save: differs") as refused:
         export(model, tmp_path / "out", trainable=True, batch=4, optimizer="adam", examples=examples((8, 8, 1)))
@@ -225,25 +225,12 @@ def numbers(*shape):
     return np.random.default_rng(1).normal(size=shape).astype("float32")
 
 
-@pytest.mark.parametrize("padding", ["SAME", "VALID"])
-@pytest.mark.parametrize("kernel, stride, dilation", [(3, 1, 1), (4, 2, 1), (1, 1, 1), (5, 2, 1), (3, 3, 1), (3, 1, 2)])
-def test_convolution(padding, kernel, stride, dilation):
-    expected, found = both(
-        lambda x, w: tf.nn.conv2d(x, w, stride, padding, dilations=dilation),
-        numbers(2, 9, 8, 3),
-        numbers(kernel, kernel, 3, 4),
-    )
+@pytest.mark.parametrize("transposed", [(False, False), (True, False), (False, True), (True, True)])
+def test_matrices(transposed):
+    shapes = [(5, 4) if transposed[0] else (4, 5), (3, 5) if transposed[1] else (5, 3)]
+    expected, found = both(lambda a, b: tf.matmul(a, b, *transposed), *(numbers(*shape) for shape in shapes))
     for a, b in zip(expected, found, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize("padding, size", [("SAME", (10, 8)), ("VALID", (12, 10))])
-def test_transposed_convolution(padding, size):
-    expected, found = both(
-        lambda y, w: tf.nn.conv2d_transpose(y, w, (2, *size, 3), 2, padding), numbers(2, 5, 4, 5), numbers(4, 4, 3, 5)
-    )
-    for a, b in zip(expected, found, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(a, b, atol=1e-6)
 
 
 SLICES = [

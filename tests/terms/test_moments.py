@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.terms.moments import covariance, distance_from_identity
+from zoo.terms.moments import covariance, diagonal, distance_from_identity
 
 RANDOM = np.random.default_rng(0)
 
@@ -30,3 +30,7 @@ def test_whitened_codes_cost_nothing():
     z = RANDOM.normal(size=(200, 3)) @ RANDOM.normal(size=(3, 3))
     white = (z - z.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(z.T, ddof=0))).T
     assert np.allclose(distance_from_identity(covariance(tf.constant(white))), 0.0, atol=1e-12)
+
+
+def test_a_diagonal():
+    np.testing.assert_array_equal(diagonal(tf.constant([1.0, 2.0, 3.0])), np.diag([1.0, 2.0, 3.0]))

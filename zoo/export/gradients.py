@@ -1,7 +1,7 @@
 """Gradients made of TFLite builtins, for the operations whose own gradients have none.
 
 `tf.gradients` asks the graph which gradient an operation has, and the names here can be given to it; a gradient tape
-does not ask. The operations of the forward pass stay what they are.
+does not ask. The operations of the forward pass stay what they are; convolutions are products, see `products`.
 """
 
 import contextlib
@@ -10,7 +10,9 @@ import math
 import keras
 import tensorflow as tf
 
-REPLACED = ("Conv2D", "Conv2DBackpropInput", "Elu", "LeakyRelu", "Relu", "StridedSlice")
+from . import products
+
+REPLACED = ("Elu", "LeakyRelu", "MatMul", "Relu", "StridedSlice")
 PREFIX = "Builtin"  # of their names here
 
 
@@ -31,7 +33,15 @@ def of_builtins(model):
 
 @tf.RegisterGradient(f"{PREFIX}Relu")
 def _relu(operation, upstream):
-    return upstream * tf.cast(operation.outputs[0] > 0.0, tf.float32)
+    return upstream * tf.sign(operation.outputs[0])
+
+
+@tf.RegisterGradient(f"{PREFIX}MatMul")
+def _matmul(operation, upstream):
+    turned = [operation.get_attr("transpose_a"), operation.get_attr("transpose_b")]
+    a, b = (tf.transpose(x) if turn else x for x, turn in zip(operation.inputs, turned, strict=True))
+    slopes = products.matmul(upstream, b, transpose_b=True), products.matmul(a, upstream, transpose_a=True)
+    return [tf.transpose(slope) if turn else slope for slope, turn in zip(slopes, turned, strict=True)]
 
 
 @tf.RegisterGradient(f"{PREFIX}LeakyRelu")
@@ -94,58 +104,3 @@ def _normal_cdf(x):
     series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
     tail = 0.5 * series * tf.exp(-size * size)
     return tf.where(x > 0.0, 1.0 - tail, tail)
-
-
-@tf.RegisterGradient(f"{PREFIX}Conv2D")
-def _convolution(operation, upstream):
-    x, kernel = operation.inputs
-    strides, padding = operation.get_attr("strides"), operation.get_attr("padding").decode()
-    dilations = operation.get_attr("dilations")
-    to_x = tf.raw_ops.Conv2DBackpropInput(
-        input_sizes=x.shape.as_list(),
-        filter=kernel,
-        out_backprop=upstream,
-        strides=strides,
-        padding=padding,
-        dilations=dilations,
-    )
-    return to_x, _to_kernel(x, upstream, kernel.shape, strides, padding, dilations)
-
-
-@tf.RegisterGradient(f"{PREFIX}Conv2DBackpropInput")
-def _transposed_convolution(operation, upstream):
-    _, kernel, y = operation.inputs
-    strides, padding = operation.get_attr("strides"), operation.get_attr("padding").decode()
-    to_y = tf.nn.conv2d(upstream, kernel, strides, padding)
-    return None, _to_kernel(upstream, y, kernel.shape, strides, padding, [1, 1, 1, 1]), to_y
-
-
-def _to_kernel(x, upstream, shape, strides, padding, dilations):
-    """Gradient of a convolution of x by its kernel: one product of the patches of x and the gradient of the output.
-
-    Args:
-        x: [B, H, W, C].
-        upstream: gradient of the output, [B, h, w, F].
-        shape: of the kernel, (kh, kw, C, F).
-        strides, dilations: [1, down, across, 1].
-        padding: "SAME" or "VALID".
-    """
-    high, wide, channels, filters = shape
-    batch, *size, _ = x.shape
-    steps = list(zip(upstream.shape[1:3], strides[1:3], dilations[1:3], strict=True))
-    if padding == "SAME":
-        over = [
-            max((out - 1) * stride + (kernel - 1) * dilation + 1 - side, 0)
-            for (out, stride, dilation), kernel, side in zip(steps, (high, wide), size, strict=True)
-        ]
-        x = tf.pad(x, [[0, 0], *([extra // 2, extra - extra // 2] for extra in over), [0, 0]])
-    rows, columns = (
-        [slice(i * dilation, i * dilation + (out - 1) * stride + 1, stride) for i in range(kernel)]
-        for (out, stride, dilation), kernel in zip(steps, (high, wide), strict=True)
-    )
-    patches = tf.concat([x[:, row, column] for row in rows for column in columns], -1)
-    flat = batch * steps[0][0] * steps[1][0]
-    by_filter = tf.matmul(
-        tf.reshape(upstream, [flat, filters]), tf.reshape(patches, [flat, high * wide * channels]), transpose_a=True
-    )
-    return tf.reshape(tf.transpose(by_filter), shape)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from .. import weights
 from ..errors import InputError
-from . import gradients, litert, parity, signatures, tflite
+from . import gradients, litert, parity, products, signatures, tflite
 
 STEPS = 5  # of training that are compared: later ones differ by how rounding errors grow
 TOLERANCES = {"train": 1e-4, "save": 1e-5, "restore": 0.0}
@@ -48,9 +48,12 @@ def functions(model, batch):
     named = state(model)
     example = tf.TensorSpec([batch, *model.example_shape], tf.float32, name="x")
     kept = {key: tf.TensorSpec(_axes(v), _kept(v), name=key) for key, v in named.items()}
+    with products.of_convolutions(model):  # weights that change are no constants
+        verbs = signatures.functions(model, 1)
+        step = tf.function(lambda x: train(model, x), autograph=False).get_concrete_function(x=example)
     return {
-        **signatures.functions(model, 1),
-        "train": tf.function(lambda x: train(model, x), autograph=False).get_concrete_function(x=example),
+        **verbs,
+        "train": step,
         "save": tf.function(lambda: save(named), autograph=False).get_concrete_function(),
         "restore": tf.function(lambda **values: restore(named, values), autograph=False).get_concrete_function(**kept),
     }

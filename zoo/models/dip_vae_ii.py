@@ -7,7 +7,7 @@ import tensorflow as tf
 from ..base import Autoencoder
 from ..catalog import register
 from ..domains import NonNegative
-from ..terms.moments import covariance, distance_from_identity
+from ..terms.moments import covariance, diagonal, distance_from_identity
 
 
 @register(
@@ -46,7 +46,7 @@ class DIPVAEII(Autoencoder):
         q, z, p = self.infer(x, training)
         distortion = -p.log_prob(x)
         rate = self.prior.kl(q, z)
-        spread = covariance(q.mean()) + tf.linalg.diag(tf.reduce_mean(q.variance(), 0))
+        spread = covariance(q.mean()) + diagonal(tf.reduce_mean(q.variance(), 0))
         covariances, variances = distance_from_identity(spread)
         return distortion + rate + self.lambda_od * covariances + self.lambda_d * variances, {
             "distortion": distortion,
