@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from .. import weights
 from ..errors import InputError
-from . import gradients, litert, parity, products, signatures, tflite
+from . import gradients, litert, parity, products, signatures, tflite, variables
 
 STEPS = 5  # of training that are compared: later ones differ by how rounding errors grow
 TOLERANCES = {"train": 1e-4, "save": 1e-5, "restore": 0.0}
@@ -35,7 +35,7 @@ def write_trainable(model, path, batch=16, **how):
     Raises:
         GateError: an operation, of the training step say, has no builtin in TFLite; its layer is named.
     """
-    tflite.write_functions(functions(learner(model, **how), batch), path)
+    tflite.write_functions(functions(learner(model, **how), batch), path, rewrite=variables.once)
 
 
 def functions(model, batch):
@@ -85,15 +85,15 @@ def train(model, x):
 
 def minimise(model, player, x):
     """One step of one player, undone where a gradient is not finite: (mean loss, whether all are)."""
-    variables = [v.value for v in state(model).values()]
-    before = [tf.identity(v) for v in variables]
+    before = [(v.value, tf.identity(v.value)) for v in state(model).values()]
     with gradients.of_builtins(model):
         loss = tf.reduce_mean(player.objective(x, training=True)[0])
     slopes = tf.gradients(loss, [w.value for w in player.weights])
     slopes = [None if slope is None else tf.convert_to_tensor(slope) for slope in slopes]
-    finite = tf.reduce_all([tf.reduce_all(tf.abs(slope) <= LARGEST) for slope in slopes if slope is not None])
+    sums = [tf.reduce_sum(slope) for slope in slopes if slope is not None]  # not finite where a number is not
+    finite = tf.reduce_all([tf.abs(total) <= LARGEST for total in sums])
     player.optimizer.apply(slopes, player.weights)
-    for variable, value in zip(variables, before, strict=True):
+    for variable, value in before:
         variable.assign(tf.where(finite, variable, value))
     return loss, finite
 
