@@ -21,6 +21,7 @@ LEARNING = [
     ("vae_conv", {"input_shape": (13, 3), "activation": "silu"}, "adam"),
     ("beta_vae_conv", {"beta": {"start": 0.0, "stop": 4.0, "steps": 3}}, "adam"),
     ("iwae_dense", {"samples": 3}, "adam"),
+    ("contractive_ae_dense", {}, "sgd"),  # whose loss has derivatives
     ("vq_vae_dense", {"codes": 12, "positions": 4}, "adam"),
     ("vq_vae_conv", {"codes": 12, "normalization": "batch"}, "adam"),
 ]
@@ -250,11 +251,13 @@ def test_slices(index):
 
 
 @pytest.mark.parametrize(
-    "function", [tf.nn.relu, tf.nn.leaky_relu, tf.nn.elu, tf.nn.silu], ids=lambda function: function.__name__
+    "function",
+    [tf.nn.relu, tf.nn.leaky_relu, tf.nn.elu, tf.nn.silu, tf.math.reciprocal],
+    ids=lambda function: function.__name__,
 )
 def test_activations(function):
     (expected,), (found,) = both(function, np.linspace(-6, 6, 200, dtype="float32"))
-    np.testing.assert_allclose(expected, found, atol=1e-6)
+    np.testing.assert_allclose(expected, found, rtol=1e-6, atol=1e-6)
 
 
 def test_gelu():

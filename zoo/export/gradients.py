@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from . import products
 
-REPLACED = ("Elu", "LeakyRelu", "MatMul", "Relu", "StridedSlice")
+REPLACED = ("Elu", "LeakyRelu", "MatMul", "Reciprocal", "Relu", "StridedSlice")
 PREFIX = "Builtin"  # of their names here
 LARGE = 3e38  # what makes every positive number of float32 at least one, but those that have lost digits
 
@@ -36,6 +36,11 @@ def of_builtins(model):
 def _relu(operation, upstream):
     """Without a comparison or a sign, for which there is no fast kernel."""
     return upstream * tf.minimum(operation.outputs[0] * LARGE, 1.0)
+
+
+@tf.RegisterGradient(f"{PREFIX}Reciprocal")
+def _reciprocal(operation, upstream):
+    return -upstream * operation.outputs[0] ** 2
 
 
 @tf.RegisterGradient(f"{PREFIX}MatMul")

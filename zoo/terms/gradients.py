@@ -10,12 +10,8 @@ def squared_jacobian(function, x):
         function: [B, ...] -> [B, D], each row a function of its own example; D is known.
         x: [B, ...].
     """
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch(x)
-        z = function(x)
-        columns = tf.unstack(z, axis=1)
-    rows = [tape.gradient(column, x, unconnected_gradients="zero") for column in columns]
-    return tf.add_n([_squares(row) for row in rows]), z
+    columns, gradient = _differentiable(lambda x: tf.unstack(function(x), axis=1), x)
+    return tf.add_n([_squares(gradient(column)) for column in columns]), tf.stack(columns, 1)
 
 
 def slope_penalty(function, x):
@@ -37,10 +33,8 @@ def projected_jacobian(function, z, directions):
         z: [B, D].
         directions: v, of the shape of what the function gives.
     """
-    with tf.GradientTape() as tape:
-        tape.watch(z)
-        values = function(z)
-    return _squares(tape.gradient(values, z, directions))
+    values, gradient = _differentiable(function, z)
+    return _squares(gradient(values, directions))
 
 
 def scale_gradient(z, factor):
@@ -55,10 +49,22 @@ def slope(function, z):
         function: [..., D] -> [...], each value a function of its own row.
         z: [..., D].
     """
-    with tf.GradientTape() as tape:
-        tape.watch(z)
-        value = function(z)
-    return tape.gradient(value, z)
+    value, gradient = _differentiable(function, z)
+    return gradient(value)
+
+
+def _differentiable(function, x):
+    """f(x), and what gives the gradient by x of a part of it.
+
+    In a graph by `tf.gradients`, which takes the gradients that the graph has for its operations: a file that learns on
+    a device has its own.
+    """
+    if tf.executing_eagerly():
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            values = function(x)
+        return values, lambda part, directions=None: tape.gradient(part, x, directions, "zero")
+    return function(x), lambda part, directions=None: tf.gradients(part, x, directions, unconnected_gradients="zero")[0]
 
 
 def _squares(row):
