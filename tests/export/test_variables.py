@@ -48,7 +48,8 @@ def counted(content, signature):
     """(reads, sets) of a signature."""
     model = flatbuffer.unpacked(content)
     (graph,) = (d.subgraphIndex for d in model.signatureDefs if d.signatureKey == signature.encode())
-    codes = [model.operatorCodes[operation.opcodeIndex].builtinCode for operation in model.subgraphs[graph].operators]
+    known = flatbuffer.codes(model)
+    codes = [known[operation.opcodeIndex] for operation in model.subgraphs[graph].operators]
     return tuple(codes.count(getattr(schema.BuiltinOperator, f"{kind}_VARIABLE")) for kind in ("READ", "ASSIGN"))
 
 

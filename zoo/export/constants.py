@@ -51,7 +51,7 @@ class Weight(NamedTuple):
 
 def weights_of(model):
     """The weights of a `ModelT` of any room, from small to large."""
-    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
+    codes = flatbuffer.codes(model)
     found = {}
     for place, graph in enumerate(model.subgraphs):
         for tensor in graph.tensors:

@@ -51,10 +51,9 @@ def in_float32(content, threshold):
 
 def _maker(model, graph, tensor, name):
     """The operation that gives a tensor, when it has that name."""
+    codes = flatbuffer.codes(model)
     for operator in graph.operators:
-        code = model.operatorCodes[operator.opcodeIndex]
-        builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-        if tensor in operator.outputs and builtin == getattr(schema.BuiltinOperator, name):
+        if tensor in operator.outputs and codes[operator.opcodeIndex] == getattr(schema.BuiltinOperator, name):
             return operator
     raise GateError(f"the converter has changed how the score is compared with its threshold: there is no {name}")
 

@@ -27,6 +27,11 @@ def packed(model):
     return bytes(builder.Output())
 
 
+def codes(model):
+    """The `BuiltinOperator` of each operation code of a `ModelT`; old ones, up to 127, have a field of their own."""
+    return [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
+
+
 class Builder(flatbuffers.Builder):
     """Writes equal arrays once, such as the scales of a weight that several graphs have."""
 

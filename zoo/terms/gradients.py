@@ -10,8 +10,13 @@ def squared_jacobian(function, x):
         function: [B, ...] -> [B, D], each row a function of its own example; D is known.
         x: [B, ...].
     """
-    columns, gradient = _differentiable(lambda x: tf.unstack(function(x), axis=1), x)
-    return tf.add_n([_squares(gradient(column)) for column in columns]), tf.stack(columns, 1)
+
+    def in_columns(x):
+        z = function(x)
+        return z, tf.unstack(z, axis=1)
+
+    (z, columns), gradient = _differentiable(in_columns, x)
+    return tf.add_n([_squares(gradient(column)) for column in columns]), z
 
 
 def slope_penalty(function, x):
